@@ -92,7 +92,7 @@ async def resolve_source(transport: NotionTransport, target: str) -> SourceInfo:
     source_id = parsing.database_id(target)
     if source_id is None:
         raise NoAccessError(
-            f"notion.data_source is no id or link of Notion: {target[:80]!r}"
+            f"notion.data_source is not a Notion ID or link: {target[:80]!r}"
         )
     try:
         raw = await transport.send_with_retries(
@@ -114,6 +114,7 @@ async def _source_in_database(transport: NotionTransport, database: str) -> Sour
     except ApiError as error:
         if error.response.kind is not ErrorClass.NOT_FOUND:
             raise explain_no_access(error.response) from error
+        await _refuse_page(transport, database)
         visible = _format_names(await list_sources(transport))
         raise NoAccessError(
             explain_sharing(f"the database {database}", visible)
@@ -132,6 +133,20 @@ async def _source_in_database(transport: NotionTransport, database: str) -> Sour
     raise NoAccessError(
         f"this database has {len(sources)} data sources ({names}): put the id of "
         "one into notion.data_source"
+    )
+
+
+async def _refuse_page(transport: NotionTransport, target: str) -> None:
+    """Raise NoAccessError if *target* is a page, whose link is easily copied."""
+    try:
+        await transport.send_with_retries(
+            Urgency.POLL, lambda client: client.pages.retrieve(target)
+        )
+    except ApiError:
+        return
+    raise NoAccessError(
+        "This is the link of a page, not of a database. Open the database itself as a "
+        "full page in Notion, and copy its link"
     )
 
 

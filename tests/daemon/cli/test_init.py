@@ -179,7 +179,7 @@ async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
         ("--columns all", "--columns"),
         ("--yes --only Stauts=Waiting", "'Stauts' is not a property"),
         ("--yes --only Status=Wating", "is not an option of 'Status': Draft, Waiting"),
-        ("--yes --data-source nonsense", "no id or link of Notion"),
+        ("--yes --data-source nonsense", "not a Notion ID or link"),
         ("--yes --secrets x", "--secrets is only for use with --service"),
     ],
 )

@@ -248,3 +248,12 @@ async def test_without_a_terminal_a_refusal_ends_it(parlour: Parlour) -> None:
     with pytest.raises(PostbrushError, match="Notion does not show any database"):
         await parlour.hold()
     assert parlour.writes() == []
+
+
+async def test_a_page_instead_of_the_database_is_named(parlour: Parlour) -> None:
+    town = parlour.town
+    page = town.workspace.add_page(town.source.id, {"Name": "Bread day"})
+    parlour.flags = InitOptions(source=f"https://www.notion.so/Bread-{page}")
+    with pytest.raises(NoAccessError, match="link of a page, not of a database"):
+        await parlour.hold(town.workspace.token, "1", "1", "1", "")
+    assert (parlour.left(), parlour.writes()) == ([], [])
