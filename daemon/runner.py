@@ -260,8 +260,8 @@ class DaemonRunner:
         if running and not self.app.signals.stopping.is_set():
             self.app.log.info(
                 "daemon.stopping",
-                summary=f"once the images in work are there ({running}); "
-                "a second signal cuts them off",
+                summary=f"Stopping when the running images are finished ({running}). "
+                "A second signal aborts them",
             )
         self.app.signals.stopping.set()
         self.app.signals.kick.set()

@@ -121,7 +121,9 @@ class UnparsablePageReporter:
     def __call__(self, page: str, why: str) -> None:
         if page not in self.known:
             self.known.add(page)
-            self.log.warning("page.unparsable", summary=f"{page} is passed over: {why}")
+            self.log.warning(
+                "page.unparsable", summary=f"The page {page} is skipped: {why}"
+            )
 
 
 def build_pollers(settings: Settings, sources: Sources) -> tuple[Poller, ...]:

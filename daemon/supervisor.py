@@ -96,7 +96,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
-        structlog.get_logger().info("daemon.stopped", summary="nothing is in work")
+        structlog.get_logger().info("daemon.stopped", summary="No job is running")
 
     async def _run_until_stopped(self) -> None:
         while True:
@@ -202,6 +202,6 @@ class Supervisor:
 
     def _reject_reload(self, why: str) -> None:
         structlog.get_logger().error(
-            "config.refused", summary=f"the old one stays: {why}"
+            "config.refused", summary=f"The previous configuration stays in use: {why}"
         )
         self.systemd.notify_ready()

@@ -184,7 +184,7 @@ class ClusterMember:
                 # The previous leader may have used up the rate limit of this second.
                 source.notion.pause_requests(1.0)
                 source.log.info(
-                    "leader.acquired", summary="it is this daemon that asks Notion now"
+                    "leader.acquired", summary="This daemon does the Notion work now"
                 )
         await recover_uploads(sources)
         sources[0].app.signals.kick.set()
@@ -206,7 +206,8 @@ class ClusterMember:
         for source in self.sources.led:
             source.state.is_leader = False
             source.log.warning(
-                "leader.lost", summary="the database is away: others may ask Notion"
+                "leader.lost",
+                summary="The database is unavailable; another daemon may take over",
             )
         self.sources.app.signals.kick.set()
 
@@ -233,8 +234,8 @@ class ClusterMember:
         app = self.sources.app
         structlog.get_logger().warning(
             "peer.expired",
-            summary=f"{len(dead)} of those that share the database are silent for "
-            f"{self.lease:g} s: what they had in work goes on here",
+            summary=f"{len(dead)} daemons on this database sent no heartbeat for "
+            f"{self.lease:g} s. Their jobs continue here",
         )
         await recover_claims(self.sources, dead)
         async with app.db.write_transaction() as tx:

@@ -178,10 +178,10 @@ def log_pause_changed(
             when = (
                 f" until {format_time(until, source.app.clock.zone)}" if until else ""
             )
-            summary = f"nothing is made{when}; `postbrush resume` ends it"
+            summary = f"Image generation is paused{when}. Resume: `postbrush resume`"
             source.log.info("daemon.paused", summary=summary)
     elif failures.record_recovery(key, steady) is not None:
-        source.log.info("daemon.resumed", summary="images are made again")
+        source.log.info("daemon.resumed", summary="Image generation resumes")
 
 
 @dataclass(slots=True)

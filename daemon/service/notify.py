@@ -122,7 +122,7 @@ class Notifier:
         if any(accepted) and self.lost:
             self.log.warning(
                 "notify.lost",
-                summary=f"{self.lost} older messages were not told to anybody",
+                summary=f"{self.lost} older notifications were dropped",
             )
             self.lost = 0
         return any(accepted)
@@ -180,7 +180,7 @@ class Notifier:
             minutes = format_duration(duration.total_seconds(), "min")
             self.log.info(
                 "notify.recovered",
-                summary=f"{place} takes messages again, after {minutes}",
+                summary=f"{place} accepts notifications again, after {minutes}",
             )
 
     def _record_failure(self, address: NotifierAddress, why: str) -> None:

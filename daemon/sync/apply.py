@@ -275,9 +275,9 @@ def log_poll_result(source: SourceContext, result: ApplyResult) -> None:
         limit = source.options.posts.approve_above
         source.log.warning(
             "poll.held",
-            summary=f"{result.held} posts want an image, more than "
-            f"posts.approve_above = {limit}: none is made; "
-            "`postbrush approve` makes them "
-            f"(about {format_dollars(cost)})",
+            summary=f"{result.held} posts are waiting for an image, above the limit "
+            f"posts.approve_above = {limit}. None will be generated until you run "
+            "`postbrush approve` "
+            f"(estimated cost: {format_dollars(cost, zero='none')})",
             held=result.held,
         )

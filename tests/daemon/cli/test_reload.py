@@ -109,7 +109,7 @@ async def test_a_wrong_configuration_is_refused_in_one_line_and_the_old_one_stay
                 spoil(path)
                 line = await _reload(daemon, "config.refused", times)
                 assert line["level"] == "error"
-                assert "the old one stays" in line["message"]
+                assert "The previous configuration stays in use" in line["message"]
                 if spoil is _wrong:
                     # Each of its problems is named.
                     assert re.search("rubbish.*; .*nonsense", line["message"])

@@ -135,7 +135,7 @@ async def test_too_many_messages_make_room_for_newer_ones_and_are_counted() -> N
         titles = await box.arrived(20)
         await here.says("notify.lost")
     assert titles[0] == "postbrush: service5 is out of credits"
-    assert "5 older messages" in here.said("notify.lost")[0]
+    assert "5 older notifications" in here.said("notify.lost")[0]
 
 
 async def test_a_wrong_address_is_named_by_its_place_at_once() -> None:
