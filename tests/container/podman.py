@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import shutil
 import subprocess
 import time
@@ -168,6 +169,9 @@ class Container:
 def _read_all(terminal: int) -> Iterator[str]:
     """Yield what is shown, until nobody has the terminal open any more."""
     while True:
+        # Who waits for words that never come is told what was shown instead.
+        if not select.select([terminal], [], [], _PATIENCE)[0]:
+            return
         try:
             more = os.read(terminal, 4096)
         except OSError:

@@ -82,9 +82,9 @@ def test_two_commands_set_it_up_and_start_it(box: Container, town: FakeServer) -
     shown = box.talk(
         "init",
         answers=[
-            ("not shown): ", town.workspace.token),
+            ("your input is hidden): ", town.workspace.token),
             ("Which one? [1]", "1"),
-            ("Enter: cards only", town.hub.token),
+            ("Enter for none, cards only", town.hub.token),
         ],
     )
     assert "Start postbrush: docker compose up -d" in shown

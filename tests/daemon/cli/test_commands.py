@@ -70,7 +70,7 @@ async def test_before_the_first_start_there_is_nothing_to_look_at(
     desk.without_database()
     # With nothing imported beforehand: each finds its own.
     result = await desk.cli_itself(*shlex.split(words))
-    assert "no database at" in _one_line(result, 2)
+    assert "does not exist yet" in _one_line(result, 2)
     assert not (desk.folder / "postbrush.db").exists()
 
 

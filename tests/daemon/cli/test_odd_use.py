@@ -99,7 +99,7 @@ async def test_an_output_that_takes_nothing_is_said_in_one_line(
     code, err = await _writing_to(desk, writer, *words)
     os.close(writer)
     assert code == 1
-    assert err in {"", "postbrush: whoever read the output has closed it\n"}
+    assert err in {"", "postbrush: The reader of the output has closed the pipe\n"}
 
 
 async def _writing_to(desk: Desk, out: int, *words: str) -> tuple[int | None, str]:

@@ -102,16 +102,19 @@ async def test_the_button_makes_the_prompt_the_owners_own(tmp_path: Path) -> Non
         ):
             seen = await visitor.see("/jobs/1")
             assert WRITTEN["prompt"] in seen.words
-            assert "Written by Your own server (small)" in seen.words
+            assert "Prompt written by Your own server (small)" in seen.words
             assert f"Headline {WRITTEN['headline']}" in seen.words
             assert "wrote the prompt" in seen.words
             assert (
-                "Your own server writer:openai available"
+                "Your own server writes the prompts available"
                 in (await visitor.see("/")).words
             )
             home.forget()
             answer = await visitor.press("/jobs/1/adopt-prompt")
-            assert "The prompt becomes the image prompt of “Bread”." in answer.words
+            assert (
+                "The prompt will be saved as the image prompt of “Bread”."
+                in answer.words
+            )
             await home.work()
             assert home.read(page)["Image prompt"] == WRITTEN["prompt"]
             assert len(home.writes()) == 1
@@ -121,7 +124,7 @@ async def test_the_button_makes_the_prompt_the_owners_own(tmp_path: Path) -> Non
             assert home.hub.served[-1].prompt == WRITTEN["prompt"]
             assert len(chat.asked) == 1
             again = await visitor.see("/jobs/2")
-            assert "Written by the owner, in Notion" in again.words
+            assert "Prompt written by the owner, in Notion" in again.words
             assert "Use as image prompt" not in again.words
 
 

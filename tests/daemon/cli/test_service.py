@@ -234,7 +234,7 @@ async def test_the_demo_shows_itself_and_ends_with_ctrl_c(desk: Desk) -> None:
         seen += await process.stdout.read()
         assert await process.wait() == 0
     assert b"Open http://127.0.0.1:" in seen
-    assert b"nothing was kept" in seen
+    assert b"Nothing was kept" in seen
     assert b"Traceback" not in seen
     assert list(desk.folder.iterdir()) == [desk.folder / "postbrush.toml"]
 
