@@ -40,7 +40,7 @@ def test_it_is_ready_soon_and_makes_an_image(server: Server) -> None:
 
 def test_the_command_knows_what_the_service_knows(server: Server) -> None:
     run = server.machine.run
-    assert run("postbrush", "status").stdout.startswith("daemon   runs (process ")
+    assert run("postbrush", "status").stdout.startswith("daemon   running (process ")
     checked = run("postbrush", "check", "--json")
     assert [one for one in json.loads(checked.stdout) if one["todo"]] == []
     (job,) = json.loads(run("postbrush", "jobs", "--json").stdout)

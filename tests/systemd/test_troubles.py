@@ -97,7 +97,7 @@ def test_what_always_dies_stays_down_and_says_so(server: Server) -> None:
     status = server.machine.run("postbrush", "status", check=False)
     assert status.returncode == 1
     down = status.stdout.splitlines()[0]
-    assert down == "daemon   is not running (sudo systemctl start postbrush)"
+    assert down == "daemon   not running (start it: sudo systemctl start postbrush)"
     server.start()
     assert server.machine.show(_UNIT, "ActiveState") == "active"
 
