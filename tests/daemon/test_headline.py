@@ -168,7 +168,7 @@ async def test_a_card_has_its_own_words_only(home: House) -> None:
     async with home.source.app.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
-        with pytest.raises(PostbrushError, match="no image that words can be put on"):
+        with pytest.raises(PostbrushError, match="no image that a headline"):
             await relettering.reletter_images(tx, post, "Words", home.clock.now())
 
 

@@ -14,9 +14,10 @@ from tests.daemon.house import house
 
 _POSTS = 10
 #: Of an image, in the tasks of its jobs: from the claim to the page that shows it.
-#: Always 347 and 102 for ten; two of them ask what the account of flux includes, and
-#: one an image asks what it cost, for the property that shows it.
-_STATEMENTS = 35
+#: Always 357 and 102 for ten; two of them ask what the account of flux includes.  Two
+#: an image ask what it cost, for the property that shows it, and which headline its
+#: post had before.
+_STATEMENTS = 36
 _TRANSACTIONS = 10.5
 #: More with a prompt writer: the job, the chain, the page's jobs and images, the call
 #: and the answer on record, the breaker.

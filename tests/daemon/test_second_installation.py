@@ -67,6 +67,6 @@ async def test_check_names_the_image_of_another(
     page = home.add()
     home.space.add_file(page, "Image", name, PICTURE)
     rows = [row async for row in check_notion(home.settings, home.source)]
-    told = [row.warning for row in rows if row.what == "other postbrush"]
+    told = [row.warning for row in rows if row.what == "second installation"]
     assert bool(told) is is_told
     assert all(name in words and words.startswith(WORDS) for words in told)

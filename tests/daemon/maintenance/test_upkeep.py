@@ -69,11 +69,11 @@ async def test_what_cannot_be_put_back_says_why(home: House) -> None:
     async with home.source.app.db.write_transaction() as tx:
         await images.set_pruned(tx, first.id, home.clock.now())
     (_, pruned) = await _images(home, page)
-    with pytest.raises(PostbrushError, match="was pruned"):
+    with pytest.raises(PostbrushError, match="was deleted"):
         await _use(home, page, pruned)
     home.space.tick_box(page)
     await home.poll()
-    with pytest.raises(PostbrushError, match="its page has job"):
+    with pytest.raises(PostbrushError, match="the page has an open job"):
         await _use(home, page, newest)
 
 

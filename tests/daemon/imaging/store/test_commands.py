@@ -13,7 +13,7 @@ async def test_check_tries_the_store(shop: Shop, tmp_path: Path) -> None:
         here.configure(QUICK + shop.toml())
         fine = await here.cli("check", "--json", **shop.environ)
         (line,) = [row for row in fine.json if row["what"] == "store"]
-        assert line["found"].endswith("written, read and removed")
+        assert line["found"].endswith("test object written, read and deleted")
         assert line["todo"] == ""
         # Nothing stays there.
         assert shop.names() == set()
