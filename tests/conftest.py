@@ -81,13 +81,14 @@ _LONG = (
 #: They know no database, or which one they are about: once is enough.
 _ONCE = (
     *("tests/daemon/config/", "tests/daemon/cli/setup/", "tests/daemon/service/"),
-    *("tests/daemon/notion/", "tests/daemon/pretend/", "tests/daemon/imaging/store/"),
+    *("tests/daemon/notion/", "tests/daemon/pretend/"),
     *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
     *("tests/daemon/cli/test_init", "tests/daemon/cli/test_odd_use"),
     *("tests/daemon/cli/test_told", "tests/daemon/web/test_in_a_browser"),
+    *("tests/daemon/cli/test_user_service", "tests/daemon/imaging/"),
     *("tests/daemon/test_cluster", "tests/daemon/test_copied_machine"),
     *("tests/daemon/test_month", "tests/daemon/test_schedule"),
-    *("tests/daemon/imaging/test_normalize", "tests/daemon/sync/test_planner"),
+    "tests/daemon/sync/test_planner",
 )
 
 

@@ -228,6 +228,8 @@ async def test_what_was_written_before_a_stop_is_used_after_it(tmp_path: Path) -
             assert len(chat.asked) == 1
 
 
+# A server drops the session of the dead in its own time, which this clock has not.
+@pytest.mark.sqlite_only
 @pytest.mark.parametrize("kept", [True, False])
 @pytest.mark.parametrize("commits", range(2, 10))
 async def test_a_power_cut_asks_at_most_once_and_counts_the_call(
