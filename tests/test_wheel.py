@@ -119,7 +119,7 @@ async def test_it_is_set_up_and_works_from_anywhere(
     assert _names(tmp_path) == []
 
     said = await asyncio.to_thread(installed.run, "status", cwd=Path("/"), **where)
-    assert "is not running (postbrush run)" in said.stdout
+    assert "not running (start it: postbrush run)" in said.stdout
 
 
 def test_the_demo_needs_nothing(installed: Installed, tmp_path: Path) -> None:

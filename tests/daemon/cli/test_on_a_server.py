@@ -73,7 +73,7 @@ async def test_who_else_works_on_a_servers_database_is_said_elsewhere(
         told = await desk.cli("status", **box)
         assert "(notion, generate), since " in told.out
         (line,) = [line for line in told.out.splitlines() if line[:7] == "daemons"]
-        assert line.endswith("; asks Notion")
+        assert line.endswith("; does the Notion work")
         (other,) = (await desk.cli("status", "--json", **box)).json["daemons"]
         assert (other["asks"], other["silent"]) == (True, False)
         looked = await desk.cli("check", "--json", **box)
@@ -126,7 +126,7 @@ async def test_what_copy_db_cannot_do_is_one_line_and_nothing_is_made(
     url = _with_password(cluster().url(str(empty.url.database)))
     async with desk.daemon():
         running = await desk.cli("copy-db", "postbrush.db", url)
-    assert "stop it first" in running.err
+    assert "Stop it first" in running.err
     results = [running]
     nowhere = f"postgresql://me:{_PASSWORD}@127.0.0.1:1/x"
     for of, to, tells in (
