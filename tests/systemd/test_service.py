@@ -17,7 +17,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.timeout(600)
 
 _UNIT = "postbrush.service"
-_TRIES = 8
+_TRIES = 20
 _CREDENTIALS = "/run/credentials/postbrush.service"
 
 

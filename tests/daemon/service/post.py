@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-_PATIENCE = 30.0
+_PATIENCE = 90.0
 #: Stands in the path of every address, and nowhere in what postbrush says.
 KEY = "k3yOfTheHouse-0123"
 
