@@ -113,11 +113,10 @@ def _missing_token_message(settings: Settings, source: str) -> str:
         alternative = f" (or {others[0]})" if others else ""
         return f"sources.{source}: {first}{alternative} is not set"
     if settings.is_service:
-        return "there is no token for Notion yet: sudo postbrush init"
+        return "NOTION_TOKEN is not set yet. Enter it with `sudo postbrush init`"
     if settings.is_container:
-        return (
-            "there is no token for Notion yet: docker compose run --rm postbrush init"
-        )
+        command = "docker compose run --rm postbrush init"
+        return f"NOTION_TOKEN is not set yet. Enter it with `{command}`"
     return (
         f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and give "
         "its API token to `postbrush init` (no account? try `postbrush demo`)"

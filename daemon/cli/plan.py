@@ -169,5 +169,5 @@ def _describe_estimate(cost: float, first: str) -> str:
     """
     amount = format_cents(cost) if cost >= _CENT else "less than $0.01"
     if not cost:
-        return f"There is no charge with {first}."
+        return f"{first} charges nothing."
     return f"Estimated cost: {amount} with {first}."

@@ -19,7 +19,7 @@ from daemon.notion.filters import TEXT_TYPES
 from daemon.notion.model import Page, Property, Role, Wanted
 from daemon.notion.schema import REQUIRED, TYPE_NAMES, TYPES, WRITTEN
 
-#: Roles whose new property is no text, although they accept texts.
+#: Roles that get a property with options, although they also accept a text.
 _WITH_OPTIONS = frozenset({Role.STATUS, Role.FORMAT})
 #: Type and common names of the properties that people already have for a role.
 _LIKE: Mapping[Role, tuple[str, set[str]]] = {
