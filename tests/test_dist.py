@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -56,3 +58,12 @@ def test_the_bill_names_every_package_that_is_locked(tmp_path: Path) -> None:
     pins = [line for line in locked.splitlines() if "==" in line and line[0].isalpha()]
     required = [part for part in bill["components"] if part["scope"] == "required"]
     assert len(required) == len(pins)
+
+
+def test_the_changelog_begins_with_this_version_and_no_page_names_one() -> None:
+    project = tomllib.loads((make_sbom.ROOT / "pyproject.toml").read_text())["project"]
+    changelog = (make_sbom.ROOT / "CHANGELOG.md").read_text()
+    newest = re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0]
+    assert newest in {"Unreleased", project["version"]}
+    for page in (make_sbom.ROOT / "README.md", *make_sbom.ROOT.glob("docs/*.md")):
+        assert not re.search(r"postbrush-\d\S*\.whl", page.read_text()), page

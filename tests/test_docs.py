@@ -292,8 +292,3 @@ def test_what_is_quoted_is_what_the_program_says() -> None:
 def everything_said() -> str:
     """Return all sentences of the program, split strings joined."""
     return re.sub(r'"\s*\n\s*f?"', "", SOURCES + (ROOT / "Makefile").read_text())
-
-
-def test_the_changelog_begins_with_what_is_to_be_released() -> None:
-    text = (ROOT / "CHANGELOG.md").read_text()
-    assert re.search(r"^## (Unreleased|\d+\.\d+\.\d+)", text, re.MULTILINE)

@@ -101,10 +101,10 @@ async def check_notion(
     }:
         if schema.find_property(name) is None:
             yield CheckResult(
-                "columns",
+                "properties",
                 "",
-                "posts.on_done or posts.on_card names the property "
-                "'{name}', which the database does not have",
+                f"posts.on_done or posts.on_card names the property '{name}', "
+                "which the database does not have",
             )
     if not schema.cannot_start:
         async for result in _check_posts(settings, source, schema):

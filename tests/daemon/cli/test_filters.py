@@ -44,6 +44,13 @@ async def test_check_and_why_say_what_a_filter_wants(desk: Desk) -> None:
         assert 'needs Stage = "Ready"; the post could not be read' in away.out
 
 
+async def test_check_names_a_property_of_on_done_that_is_missing(desk: Desk) -> None:
+    desk.configure(f'{QUICK}on_done = {{ Stauts = "Scheduled" }}\n')
+    result = await desk.cli("check", "--json")
+    (todo,) = [row["todo"] for row in result.json if row["todo"]]
+    assert (result.code, "the property 'Stauts', which" in todo) == (1, True)
+
+
 async def test_check_warns_of_a_clock_that_is_wrong(desk: Desk) -> None:
     desk.town.workspace.now = lambda: utc_now() - timedelta(hours=1)
     result = await desk.cli("check", "--json")
