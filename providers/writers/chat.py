@@ -43,8 +43,8 @@ _MAX_TOKENS = 800
 #: After an answer that was cut off, as those of models that think aloud first.
 _MAX_TOKENS_AFTER_CUT = 2400
 _TEMPERATURE = 0.7
-#: Tokens of a post of usual length and of its answer.
-USUAL = TokenUsage(1400, 200)
+#: Tokens of a post of usual length, with the system prompt, and of its answer.
+USUAL = TokenUsage(750, 110)
 #: How long a list of models counts, and when it is asked for after a failure.
 _DAY, _LIST_RETRY = timedelta(days=1), timedelta(minutes=10)
 #: A token has some four bytes in English, and hardly fewer than two in any script.

@@ -12,7 +12,7 @@ from providers.base import JsonValue
 from providers.writers.base import People, Reply, WritingTask
 
 #: Raise it whenever the system prompt changes; it is stored with every job.
-INSTRUCTIONS_VERSION = 1
+INSTRUCTIONS_VERSION = 2
 SYSTEM_PROMPT = (
     files("providers.writers").joinpath("system_prompt.txt").read_text("utf-8").strip()
 )
@@ -31,7 +31,7 @@ ANSWER_SCHEMA: dict[str, JsonValue] = {
 _MAX_POST, _MAX_TEXT, _MAX_REJECTED = 4000, 1000, 1500
 _MAX_PREVIOUS = 3
 _PEOPLE: dict[People, str] = {
-    "yes": "welcome",
+    "yes": "",
     "no faces": "only hands, backs or figures from behind",
     "no": "only things, places, food, plants and animals",
 }
@@ -60,12 +60,15 @@ def build_messages(task: WritingTask, rejected: Reply | None) -> list[JsonValue]
 
 
 def _describe(task: WritingTask) -> JsonValue:
-    brief: dict[str, JsonValue] = {
-        "format": _shape_of(task),
+    brief: dict[str, JsonValue] = {"format": _shape_of(task)}
+    if task.headline_space:
+        brief["headline_space"] = True
+    texts = {
         "people": _PEOPLE[task.people],
-        "headline_space": task.headline_space,
+        "brand": task.brand,
+        "style": task.style,
+        "feedback": task.feedback,
     }
-    texts = {"brand": task.brand, "style": task.style, "feedback": task.feedback}
     brief |= {key: text[:_MAX_TEXT] for key, text in texts.items() if text}
     if task.previous_prompts:
         last = task.previous_prompts[-_MAX_PREVIOUS:]

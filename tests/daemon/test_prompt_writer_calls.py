@@ -33,7 +33,7 @@ from tests.daemon.power import PowerCut
 
 _CLOUDFLARE = {"CLOUDFLARE_API_TOKEN": "cf-token", "CLOUDFLARE_ACCOUNT_ID": "me"}
 #: Of 1,000 tokens in and 200 out, by Cloudflare's price.
-_COST = (1000 * 0.045 + 200 * 0.384) / 1e6
+_COST = (1000 * 0.017 + 200 * 0.112) / 1e6
 _CUT = '{"prompt": "A loaf of'
 
 
@@ -68,7 +68,7 @@ async def test_a_call_is_on_record_before_it_leaves_and_settled_by_its_tokens(
         assert reserved.included_cost > 2 * _COST
         assert call.included_cost == pytest.approx(_COST)
         assert (call.outcome, call.cost) == (Outcome.TEXT, 0)
-        assert call.model == "@cf/meta/llama-3.1-8b-instruct-fp8-fast"
+        assert call.model == "@cf/ibm-granite/granite-4.0-h-micro"
         async with home.source.app.db.read_transaction() as tx:
             assert (await spending.totals_since(tx, call.started_at)).images == 1
 

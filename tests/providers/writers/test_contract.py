@@ -52,7 +52,6 @@ async def test_what_is_sent_holds_the_post_as_data(desk: WriterDesk) -> None:
         "brief": {
             "format": "square",
             "people": "only hands, backs or figures from behind",
-            "headline_space": False,
             "feedback": "darker",
         },
     }
