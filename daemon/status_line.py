@@ -1,21 +1,124 @@
-"""The status line for `systemctl status`."""
+"""What postbrush is doing, in one line: for `systemctl status`, commands, web page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from daemon.context import Sources
-from daemon.formatting import format_clock, format_spending
-from daemon.generation import provider_selection
+from daemon.config.parsing import parse_format
+from daemon.context import SourceContext, Sources
+from daemon.formatting import (
+    format_clock,
+    format_count,
+    format_note_time,
+    format_spending,
+)
+from daemon.generation import provider_selection, storage_guard
+from daemon.generation.chain_input import ChainInput, ImageSpec
+from daemon.generation.provider_selection import ChainState
 from daemon.notion.model import Schema
-from db import posts, queue
+from db import posts, queue, source_state
+from db.engine import Tx
 from db.states import JobState
 from providers.breaker import BreakerState
 from providers.breaker_text import describe_breaker
+from providers.chain import Exhausted
 
 _OPEN = (JobState.QUEUED, JobState.GENERATING, JobState.UPLOADING)
 #: Characters; a title may have 2,000, and systemd truncates the line.
 _MAX_TITLE = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What decides the one sentence about the present activity.
+
+    Attributes:
+        disk: Why images cannot be saved; empty if they can.
+        outage: Why Notion cannot be reached; empty if it can.
+        is_paused: Every source is paused.
+        working: Number of jobs that are running.
+        is_read: Notion has been read at least once.
+        shortage: See `describe_shortage`.
+    """
+
+    disk: str
+    outage: str
+    is_paused: bool
+    working: int
+    is_read: bool
+    queued: int
+    held: int
+    posts: int
+    shortage: str
+
+
+async def load_activity(tx: Tx, sources: Sources, state: ChainState) -> Activity:
+    """Return the present activity of all sources, as this process knows it."""
+    app, names = sources.app, sources.names
+    pauses = [await source_state.get_pause(tx, name, app.now()) for name in names]
+    stored = [await source_state.load_source_state(tx, name) for name in names]
+    counts = await queue.count_open_by_state(tx)
+    working = (JobState.GENERATING, JobState.UPLOADING)
+    return Activity(
+        disk=storage_guard.unwritable_reason(sources.first) or "",
+        outage=sources.outage_reason,
+        is_paused=all(pauses),
+        working=sum(counts.get(job_state, 0) for job_state in working),
+        is_read=any(stored),
+        queued=counts.get(JobState.QUEUED, 0),
+        held=await posts.count_held(tx),
+        posts=await posts.count(tx),
+        shortage=describe_shortage(sources.shared_budget_source, state),
+    )
+
+
+def describe_activity(activity: Activity) -> str:
+    """Return one sentence; "Up to date." only if nothing is left to do.  Pure."""
+    are_waiting = "post is" if activity.held == 1 else "posts are"
+    verb = "Generating" if activity.working == 1 else "Working on"
+    cases = (
+        (activity.disk, "Disk problem: images cannot be saved."),
+        (activity.outage, "Cannot reach Notion."),
+        (activity.is_paused, "Paused."),
+        (activity.working, f"{verb} {format_count(activity.working, 'image')}."),
+        (not activity.is_read, "Reading the posts …"),
+        (activity.queued, f"{format_count(activity.queued, 'post')} in the queue."),
+        (
+            activity.held,
+            f"{activity.held} {are_waiting} waiting for your approval.",
+        ),
+        (not activity.posts, "No posts yet."),
+        (activity.shortage, f"{activity.shortage}."),
+    )
+    return next((text for applies, text in cases if applies), "Up to date.")
+
+
+def describe_shortage(source: SourceContext, state: ChainState) -> str:
+    """Return "Hugging Face FLUX is out of credits: cards until 1 Dec", or "".
+
+    Empty while a new post would get its image from a service, now or after a short
+    wait, and for a chain without services.
+    """
+    services = provider_selection.list_services(source.providers, source.chain)
+    chain_input = ChainInput(
+        image=ImageSpec(prompt="", words="", size=parse_format("square")),
+        chain=services,
+        card_allowed=False,
+    )
+    choice = provider_selection.choose_provider(source, chain_input, state)
+    if not services or not isinstance(choice, Exhausted):
+        return ""
+    name, why, _ = choice.reasons[0]
+    subject = f"{source.providers[name].traits.label} {why}"
+    if len(services) > 1:
+        subject = "No image service is available"
+    times = [reason.until for reason in choice.reasons if reason.until is not None]
+    end = ""
+    if times:
+        end = f" until {format_note_time(min(times), state.now, source.app.clock.zone)}"
+    instead = "cards" if len(source.chain) > len(services) else "no images"
+    return f"{subject}: {instead}{end}"
 
 
 async def compose_status_line(sources: Sources) -> str:
@@ -36,7 +139,7 @@ async def compose_status_line(sources: Sources) -> str:
     return format_status(
         counts,
         held=held,
-        resting=paused,
+        paused=paused,
         cost=state.spending.month.cost,
         budget=sources.shared_budget_source.options.budget.month,
     )
@@ -46,14 +149,14 @@ def format_status(
     counts: Mapping[JobState, int],
     *,
     held: int,
-    resting: Sequence[str],
+    paused: Sequence[str],
     cost: float,
     budget: float | None,
 ) -> str:
     """Return "2 queued, 1 generating; flux: credits used up, ...; $0.12 of $5.00".
 
     Args:
-        resting: One text for each paused provider.
+        paused: One text for each paused provider.
         cost: Dollars spent this month.
         budget: Dollars a month; None without a limit.
     """
@@ -62,8 +165,8 @@ def format_status(
     ]
     parts = [
         ", ".join(open_jobs) or "nothing queued",
-        *([f"{held} held"] if held else []),
-        *resting,
+        *([f"{held} waiting for approval"] if held else []),
+        *paused,
         f"{format_spending(cost, budget)} this month",
     ]
     return "; ".join(parts)

@@ -19,12 +19,15 @@ from daemon.cli.command_group import Json
 from daemon.cli.setup import answer_files, config_text
 from daemon.cli.test import notify_all
 from daemon.config import Settings
+from daemon.context import Sources
 from daemon.errors import PostbrushError, SetupError
+from daemon.generation.provider_selection import load_chain_state
 from daemon.jobs import actions
 from daemon.places import find_config
 from daemon.service import log
 from daemon.service.alerts import Message
 from daemon.source_setup import build_pollers
+from daemon.status_line import describe_activity, load_activity
 
 
 def once(
@@ -65,7 +68,15 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
 
         with context.graceful_interrupt(source):
             result = await one_pass.run_once(sources, pollers, membership, approve_held)
+            await _log_end(sources)
     return 1 if result.notion or result.failed or result.held or result.no_room else 0
+
+
+async def _log_end(sources: Sources) -> None:
+    async with sources.app.db.read_transaction() as tx:
+        state = await load_chain_state(tx, sources.shared_budget_source)
+        activity = await load_activity(tx, sources, state)
+    sources.app.log.info("once.finished", summary=describe_activity(activity))
 
 
 def migrate() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -20,6 +20,7 @@ from daemon.context import SourceContext, Sources
 from daemon.formatting import format_count, format_spending
 from daemon.generation import provider_selection, storage_guard
 from daemon.service import control, lock
+from daemon.status_line import Activity, describe_activity, load_activity
 from db import images, posts, queue, source_state
 from db.engine import Tx
 from db.states import JobState
@@ -39,22 +40,31 @@ async def show_status(source: str | None, *, json: bool) -> bool:
     holder = lock.find_holder(app.lock_path(settings))
     reply = await control.send_command(app.socket_path(settings), "status")
     async with context.read_session(settings) as sources:
-        data = await _load_status(sources, settings, source)
+        data, activity = await _load_status(sources, settings, source)
     data["daemon"] = {
         "running": holder is not None,
         "pid": holder.pid if holder else None,
         **(reply or {}),
     }
-    output.print_result(
-        data, json=json, human=lambda out: _print_status(out, sources, settings, data)
-    )
     # Another machine's daemon may do the work of a shared database.
-    return holder is not None or any(not peer["silent"] for peer in data["daemons"])
+    is_running = holder is not None or any(
+        not peer["silent"] for peer in data["daemons"]
+    )
+    outage, store = ((reply or {}).get(key, "") for key in ("notion", "store"))
+    now = replace(activity, outage=outage, disk=activity.disk or store)
+    output.print_result(
+        data,
+        json=json,
+        human=lambda out: _print_status(
+            out, sources, settings, data, describe_activity(now) if is_running else ""
+        ),
+    )
+    return is_running
 
 
 async def _load_status(
     sources: Sources, settings: Settings, source_name: str | None
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Activity]:
     source = sources.first
     in_chain = dict.fromkeys(name for source in sources for name in source.chain)
     async with source.app.db.read_transaction() as tx:
@@ -76,7 +86,7 @@ async def _load_status(
         statuses = [await _load_source_status(tx, source) for source in sources]
         peers = await list_peers(tx, source.app.db, read_instance_id(settings.data_dir))
         lease = settings.options.database.lease
-        return {
+        data = {
             # With several sources, these two belong to the first.
             **{key: statuses[0][key] for key in ("source", "swept_at")},
             "sources": statuses,
@@ -107,6 +117,7 @@ async def _load_status(
                 {"name": image.name, "made_at": image.made_at} for image in newest
             ],
         }
+        return data, await load_activity(tx, sources, chain_state)
 
 
 def _summarize_month(
@@ -136,10 +147,16 @@ async def _load_source_status(tx: Tx, source: SourceContext) -> dict[str, Any]:
 
 
 def _print_status(
-    out: Console, sources: Sources, settings: Settings, data: dict[str, Any]
+    out: Console,
+    sources: Sources,
+    settings: Settings,
+    data: dict[str, Any],
+    activity: str,
 ) -> None:
     zone = sources.app.clock.zone
     out.print(_format_daemon(data["daemon"], settings, zone), markup=False)
+    if activity:
+        out.print(f"now      {activity}", markup=False)
     for index, peer in enumerate(data["daemons"]):
         words = _format_peer(peer, zone)
         out.print(f"{'' if index else 'daemons':<9}{words}", markup=False)

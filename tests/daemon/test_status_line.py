@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from daemon import status_line
+from daemon.generation.provider_selection import load_chain_state
 from daemon.notion.errors import NoAccessError, NotionUnavailableError
 from daemon.service.systemd import SystemdNotifier
 from db.states import JobState
@@ -39,10 +40,14 @@ _CREDITS = "flux: out of credits, paused until 1 Dec 01:00"
             {},
             "nothing queued; $0.00 of $5.00 this month",
         ),
-        ({}, {"held": 31}, "nothing queued; 31 held; $0.00 of $5.00 this month"),
+        (
+            {},
+            {"held": 31},
+            "nothing queued; 31 waiting for approval; $0.00 of $5.00 this month",
+        ),
         (
             {JobState.QUEUED: 1},
-            {"resting": [_CREDITS, "freeapi: away"]},
+            {"paused": [_CREDITS, "freeapi: away"]},
             f"1 queued; {_CREDITS}; freeapi: away; $0.00 of $5.00 this month",
         ),
         ({}, {"budget": None, "cost": 12.5}, "nothing queued; $12.50 this month"),
@@ -52,7 +57,7 @@ _CREDITS = "flux: out of credits, paused until 1 Dec 01:00"
 def test_the_queue_who_rests_and_the_money_are_said(
     counts: Mapping[JobState, int], more: Mapping[str, Any], line: str
 ) -> None:
-    usual: dict[str, Any] = {"held": 0, "resting": (), "cost": 0.0, "budget": 5.0}
+    usual: dict[str, Any] = {"held": 0, "paused": (), "cost": 0.0, "budget": 5.0}
     assert status_line.format_status(counts, **{**usual, **more}) == line
 
 
@@ -101,6 +106,46 @@ async def test_it_is_read_from_what_is_stored(home: House) -> None:
         r"\$0\.00 of \$5\.00 this month",
         sentence,
     )
+
+
+async def _activity(home: House) -> str:
+    async with home.source.app.db.read_transaction() as tx:
+        state = await load_chain_state(tx, home.source)
+        activity = await status_line.load_activity(tx, home.sources, state)
+    return status_line.describe_activity(activity)
+
+
+async def test_all_is_up_to_date_only_when_it_is(home: House) -> None:
+    assert await _activity(home) == "No posts yet."
+    home.add("A post", "Bread.")
+    await home.poll()
+    assert await _activity(home) == "1 post in the queue."
+    await home.live()
+    assert await _activity(home) == "Up to date."
+    home.hub.credits = 0
+    home.add("Another", "Rolls.")
+    await home.live()
+    text = "Hugging Face FLUX is out of credits: cards until 1 Dec."
+    assert await _activity(home) == text
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"is_read": False}, "Reading the posts …"),
+        ({"held": 30}, "30 posts are waiting for your approval."),
+        ({"held": 1}, "1 post is waiting for your approval."),
+        ({"working": 2, "queued": 5, "held": 1}, "Working on 2 images."),
+        ({"is_paused": True, "working": 1}, "Paused."),
+        ({"is_paused": True, "outage": "no answer"}, "Cannot reach Notion."),
+        ({"disk": "full", "queued": 1}, "Disk problem: images cannot be saved."),
+    ],
+)
+def test_what_matters_most_is_said(fields: Mapping[str, Any], text: str) -> None:
+    idle = {"disk": "", "outage": "", "is_paused": False, "is_read": True}
+    counts = {"working": 0, "queued": 0, "held": 0, "posts": 9, "shortage": ""}
+    activity = status_line.Activity(**{**idle, **counts, **fields})
+    assert status_line.describe_activity(activity) == text
 
 
 async def test_nothing_is_read_when_nobody_listens(home: House) -> None:
