@@ -23,6 +23,7 @@ SECTIONS = (
     "sweep",
     "process",
     "starts",
+    "container",
     "card",
     "n8n",
     "fleet",

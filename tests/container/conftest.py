@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from tests.systemd.machine import CACHE, ROOT
 
 NEWEST, OLDER = "postbrush", "postbrush:older"
 PASSWORD = "open sesame, please"
-_WHEELS = CACHE / "wheels"
+#: Of the container; made once a checkout, as the Debians are.
+WHEELS = CACHE / "wheels"
 
 
 @pytest.fixture(scope="session")
@@ -29,11 +31,21 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
     """Podman with the image of this checkout."""
     if why := missing():
         pytest.skip(why)
+    with podman_with_image(tmp_path_factory.mktemp("sources")) as found:
+        yield found
+
+
+@contextmanager
+def podman_with_image(sources: Path) -> Iterator[Podman]:
+    """Build the image of this checkout, and remove all containers in the end.
+
+    Args:
+        sources: An empty folder.
+    """
     # Podman takes 50 characters at most, and a worker's own folder has more.
     folder = Path(tempfile.mkdtemp(prefix="podman-"))
     found = Podman(folder)
-    source = tmp_path_factory.mktemp("sources") / "newest"
-    copied(source)
+    source = copied(sources / "newest")
     _add_wheels(source)
     try:
         found.make_base()
@@ -47,8 +59,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
 @pytest.fixture(scope="session")
 def older(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image of the release before."""
-    source = tmp_path_factory.mktemp("sources") / "older"
-    copied(source)
+    source = copied(tmp_path_factory.mktemp("sources") / "older")
     _add_wheels(source)
     make_older(source)
     podman.build(source, OLDER)
@@ -56,17 +67,17 @@ def older(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _add_wheels(source: Path) -> None:
-    if not _WHEELS.exists():
+    if not WHEELS.exists():
         subprocess.run(
             [
                 *("make", "--silent", f"--directory={ROOT}", "wheelhouse"),
-                *("PYTHONS=3.13", f"WHEELHOUSE={_WHEELS}"),
+                *("PYTHONS=3.13", f"WHEELHOUSE={WHEELS}"),
                 f"BIN={Path(sys.executable).parent}",
             ],
             check=True,
             capture_output=True,
         )
-    shutil.copytree(_WHEELS, source / "wheelhouse")
+    shutil.copytree(WHEELS, source / "wheelhouse")
 
 
 @pytest.fixture(name="box")
