@@ -199,6 +199,10 @@ class SourceContext:
         """Return the dollars of an image by a provider now, or of a writer's prompt."""
         return self.services[name].price_of(size, self.app.now())
 
+    def takes_seed(self, name: str) -> bool:
+        """Return whether a provider uses the seed of a request."""
+        return "seed" in self.providers[name].traits.supported_options
+
     @property
     def notion_retry_at(self) -> datetime | None:
         """Wall-clock time of the next request to Notion; None: no backoff."""

@@ -23,6 +23,15 @@ Source = Annotated[
         metavar="NAME", help="Limit to this source, when several are configured."
     ),
 ]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=2**31 - 1,
+        metavar="N",
+        help="Reuse a seed to repeat an image; the others get N+1, N+2, ...",
+    ),
+]
 PageArgument = Annotated[
     str, typer.Argument(metavar="PAGE", help="ID, link, or words of the title.")
 ]

@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from daemon import app
 from daemon.cli import context, output
-from daemon.cli.command_group import Json, Source
+from daemon.cli.command_group import Json, Seed, Source
 from daemon.config import Settings
 from daemon.config.parsing import ImageFormat, parse_format
 from daemon.context import Sources
@@ -46,10 +46,7 @@ def generate(
     count: Annotated[
         int, typer.Option("-n", min=1, max=4, help="Number of images.")
     ] = 1,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, max=2**31 - 1, help="Reuse a seed to repeat an image."),
-    ] = None,
+    seed: Seed = None,
     layout: Annotated[
         str | None,
         typer.Option(metavar="NAME", help=f"Layout of a card: {', '.join(_LAYOUTS)}."),

@@ -124,6 +124,8 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
     )
     out.print(f"page {data['page_id']}; prompt: {data['prompt']}", markup=False)
     out.print(f"prompt written by {data['prompt_by']}", markup=False)
+    if (seed := data["inputs"].get("seed")) is not None:
+        out.print(f"seed {seed}, as requested")
     history = [
         [
             output.format_time(event["at"], zone),
@@ -152,7 +154,7 @@ def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> Non
 def _describe_answer(call: dict[str, Any]) -> str:
     match call["outcome"]:
         case "image":
-            return str(call["file_name"])
+            return f"{call['file_name']}, seed {call['seed']}"
         case "text":
             return str(call["model"] or "")
         case _:

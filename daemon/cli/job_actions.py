@@ -13,7 +13,7 @@ import typer
 
 from daemon import app
 from daemon.cli import context, output
-from daemon.cli.command_group import JobArgument, Json, PageArgument, Source
+from daemon.cli.command_group import JobArgument, Json, PageArgument, Seed, Source
 from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.errors import PostbrushError, SetupError
@@ -50,15 +50,39 @@ def approve(
     )
 
 
-def regenerate(page: PageArgument, source: Source = None, json: Json = False) -> None:
+def regenerate(
+    page: PageArgument,
+    seed: Seed = None,
+    source: Source = None,
+    json: Json = False,
+) -> None:
     """Queue another image for a page."""
+    settings = context.load_settings(source)
 
     async def queue() -> Job:
-        async with context.write_transaction(context.load_settings(source)) as tx:
+        async with context.write_transaction(settings) as tx:
             post = await context.find_page(tx, page, source)
-            return await actions.request_regeneration(tx, post, utc_now())
+            return await actions.request_regeneration(tx, post, utc_now(), seed=seed)
 
-    _print_job_state(asyncio.run(queue()), json=json)
+    job = asyncio.run(queue())
+    if seed is None:
+        _print_job_state(job, json=json)
+        return
+    labels = asyncio.run(_list_seedless(settings, job.source))
+    note = f" {', '.join(labels)} will not use it." if labels else ""
+    output.print_result(
+        asdict(job) | {"ignores_seed": labels},
+        json=json,
+        human=f"Job {job.id} '{job.title}' is {job.state}. Seed: {seed}.{note}",
+    )
+
+
+async def _list_seedless(settings: Settings, source_name: str) -> list[str]:
+    """Return the services of a source's chain that take no seed."""
+    async with context.read_session(settings) as sources:
+        source = sources.get(source_name) or sources.first
+        names = [name for name in source.chain if not source.takes_seed(name)]
+        return [source.providers[name].traits.label for name in names]
 
 
 def retry(number: JobArgument, json: Json = False) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from daemon.config.model import PostsSection
 from daemon.context import SourceContext
@@ -173,27 +173,25 @@ async def _image_details(
     async with source.app.db.read_transaction() as tx:
         calls = {call.id: call for call in await attempts.of_job(tx, job.id)}
     return describe_images(
-        [(image, calls.get(image.attempt_id)) for image in made if not image.is_card]
+        [(image, calls.get(image.attempt_id)) for image in made if not image.is_card],
+        {name for name in source.providers if not source.takes_seed(name)},
     )
 
 
-def describe_images(made: Sequence[tuple[ImageRecord, Attempt | None]]) -> str:
+def describe_images(
+    made: Sequence[tuple[ImageRecord, Attempt | None]], seedless: Collection[str]
+) -> str:
     """Return model, price and seed of each image with the call that made it."""
     lines = []
     for image, call in made:
         model = (image.model or image.provider).rpartition("/")[2]
-        parts = [model, *_price_words(call), f"seed {image.seed}"]
-        lines.append(", ".join(parts))
+        # The price of an earlier job's image belongs to that job.
+        price = [format_price(call.cost, call.included_cost)] if call else []
+        seed = [] if image.provider in seedless else [f"seed {image.seed}"]
+        lines.append(", ".join([model, *price, *seed]))
     if len(lines) == 1:
         return lines[0]
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
-
-
-def _price_words(call: Attempt | None) -> list[str]:
-    # An image of an earlier job: its price belongs to that job.
-    if call is None:
-        return []
-    return [format_price(call.cost, call.included_cost)]
 
 
 async def _alt_text(

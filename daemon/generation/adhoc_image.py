@@ -40,7 +40,7 @@ async def generate_adhoc_image(
     Args:
         chain: Provider names, in the order of their calls.
         number: Number of the image, which ends its file name.
-        seed: None for a random one.
+        seed: Of the first image, from which the others count; None for random ones.
 
     Returns:
         The image, or the reason why there is none.

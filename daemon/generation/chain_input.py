@@ -42,7 +42,7 @@ class ImageSpec:
         post_part: The part of it that is cut; see `Inputs`.
         words: The text of the post, which a card shows.
         size: 0 by 0 pixels if the format does not exist.
-        seed: None for a random one.
+        seed: Of the first image, the others count from it; None: random.
     """
 
     page_id: str = ""
@@ -169,7 +169,6 @@ def _build_chain_input(
 ) -> ChainInput:
     shows = post.shown_files if post else ()
     cards_only = classify_images(job.page_id, shows, shown_images).cards_only
-    only_services = job.reason is JobReason.REPLACE or bool(made)
     return ChainInput(
         image=build_image_spec(job),
         number=len(made) + 1,
@@ -182,7 +181,7 @@ def _build_chain_input(
             and (job.reopened_at is None or call.started_at >= job.reopened_at)
         ],
         first_waited_at=job.first_waited_at,
-        card_allowed=cards_only and not only_services,
+        card_allowed=cards_only and not made and job.reason is not JobReason.REPLACE,
         keeps_image=not cards_only,
         shows_image=bool(shows),
         page_today=page_today,
@@ -216,6 +215,7 @@ def read_image_spec(
         words=inputs.words,
         size=_read_size(inputs.format),
         fingerprint=fingerprint,
+        seed=inputs.seed,
     )
 
 
@@ -295,5 +295,6 @@ def _is_usable_by(job: Job, image: ImageRecord, makers: Mapping[int, Job]) -> bo
 
 def _have_same_request(one: Job, other: Job) -> bool:
     """Return whether two jobs ask for the same image, whoever wrote their prompts."""
-    requests = [Inputs.from_dict(job.inputs).request for job in (one, other)]
-    return requests[0] == requests[1] and one.fingerprint == other.fingerprint
+    inputs = [Inputs.from_dict(job.inputs) for job in (one, other)]
+    is_same = len({(asked.request, asked.seed) for asked in inputs}) == 1
+    return is_same and one.fingerprint == other.fingerprint

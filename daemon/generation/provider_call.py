@@ -98,7 +98,7 @@ async def _start_attempt(
         cost=charge.cost,
         included_cost=charge.included_cost,
         started_at=state.now,
-        seed=await _choose_seed(tx, source, provider, image),
+        seed=await _choose_seed(tx, source, provider, chain_input),
         file_name=await _free_file_name(
             tx, source.app, traits.prefix, chain_input.number
         ),
@@ -106,11 +106,12 @@ async def _start_attempt(
 
 
 async def _choose_seed(
-    tx: Tx, source: SourceContext, provider: Provider, image: ImageSpec
+    tx: Tx, source: SourceContext, provider: Provider, chain_input: ChainInput
 ) -> int:
     """Return the wanted seed, or a new one: after a card, that of another layout."""
+    image = chain_input.image
     if image.seed is not None:
-        return image.seed
+        return (image.seed + chain_input.number - 1) % 2**31
     if provider.traits.is_card and image.job_id is not None:
         for shown in await images.of_page(tx, source.name, image.page_id):
             if shown.is_card and shown.seed is not None:

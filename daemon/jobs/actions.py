@@ -20,8 +20,14 @@ from db.states import JobEventType, JobReason, JobState
 from providers import breaker
 
 
-async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
+async def request_regeneration(
+    tx: Tx, post: Post, now: datetime, *, seed: int | None = None
+) -> Job:
     """Request another image for a page, as a tick does.
+
+    Args:
+        seed: Seed of the image, and of its variants counted from there; None for
+            random ones.
 
     Raises:
         PostbrushError: The page is gone or has no text.
@@ -33,9 +39,9 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
     why = "another image was requested"
     job = await jobs.find_open(tx, post.source, post.page_id)
     if job is None:
-        new = build_job(post, JobReason.REGENERATE, now, acked_at=now)
+        new = build_job(post, JobReason.REGENERATE, now, acked_at=now, seed=seed)
         return await jobs.create(tx, new, now=now, why=why)
-    request = {"reason": JobReason.REGENERATE, **newest_inputs(post)}
+    request = {"reason": JobReason.REGENERATE, **newest_inputs(post, seed)}
     if job.state is JobState.QUEUED:
         acked_at = job.acked_at if job.pending_write == "untick" else now
         changes = {"due_at": now, "acked_at": acked_at, **request}
@@ -44,7 +50,8 @@ async def request_regeneration(tx: Tx, post: Post, now: datetime) -> Job:
         )
     # The running job already generates this image.
     is_same = job.fingerprint == post.fingerprint and not job.inputs.get("chosen_files")
-    if is_same and job.reason is not JobReason.REPLACE:
+    has_same_seed = job.inputs.get("seed") == seed
+    if is_same and has_same_seed and job.reason is not JobReason.REPLACE:
         return await jobs.apply_event(
             tx,
             job,
@@ -121,7 +128,7 @@ async def retry_job(tx: Tx, job: Job, now: datetime) -> Job:
     if job.written is not None and Writing.from_dict(job.written).problem:
         changes["written"] = None
     if post is not None:
-        changes |= newest_inputs(post)
+        changes |= newest_inputs(post, job.inputs.get("seed"))
         await posts.update_fields(
             tx, job.source, job.page_id, rejected_fingerprint=None
         )

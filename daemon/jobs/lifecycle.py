@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from daemon.jobs.prompt import seed_input
 from daemon.jobs.retry_policy import may_have_cost
 from db import attempts, images, jobs, posts
 from db.engine import Tx
@@ -17,12 +18,18 @@ from db.states import JobEventType, JobReason
 
 
 def build_job(
-    post: Post, reason: JobReason, now: datetime, *, acked_at: datetime | None = None
+    post: Post,
+    reason: JobReason,
+    now: datetime,
+    *,
+    acked_at: datetime | None = None,
+    seed: int | None = None,
 ) -> NewJob:
     """Return a job that is due at once, with the stored inputs of its page.
 
     Args:
         acked_at: When the un-tick was confirmed; None if there is none.
+        seed: A person's seed for its first image; None for random ones.
     """
     return NewJob(
         source=post.source,
@@ -30,16 +37,20 @@ def build_job(
         reason=reason,
         due_at=now,
         acked_at=acked_at,
-        **newest_inputs(post),
+        **newest_inputs(post, seed),
     )
 
 
-def newest_inputs(post: Post) -> dict[str, Any]:
-    """Return the columns of a job that hold the stored inputs of its page."""
+def newest_inputs(post: Post, seed: int | None = None) -> dict[str, Any]:
+    """Return the columns of a job that hold the stored inputs of its page.
+
+    Args:
+        seed: A person's seed, which is no input of the page.
+    """
     return {
         "title": post.title,
         "fingerprint": post.fingerprint,
-        "inputs": dict(post.inputs),
+        "inputs": {**post.inputs, **seed_input(seed)},
     }
 
 

@@ -49,6 +49,7 @@ class Inputs:
         columns: The properties that the template inserts, by name.
         headline: The property of the page; None if it is not used.
         chosen_headline: A person's words for `chosen_files`; None for the usual ones.
+        seed: A person's seed for the first image; None for random ones.
     """
 
     prompt: str
@@ -65,12 +66,14 @@ class Inputs:
     columns: Mapping[str, str] = field(default_factory=dict)
     headline: str | None = None
     chosen_headline: str | None = None
+    seed: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON values, without empty ones of later versions."""
         values = {name: getattr(self, name) for name in _FIELDS}
         for name in _LATER:
-            if values[name] in (None, 0, (), [], {}):
+            no_pick = name == "pick" and not values[name]
+            if no_pick or values[name] in (None, (), [], {}):
                 del values[name]
         return values
 
@@ -83,10 +86,15 @@ class Inputs:
         return cls(**{**former, **known})
 
 
+def seed_input(seed: int | None) -> dict[str, int]:
+    """Return the entry of a job's inputs for a person's seed; {} for None."""
+    return {} if seed is None else {"seed": seed}
+
+
 _FIELDS = tuple(field.name for field in fields(Inputs))
 _LATER = (
     *("post_part", "pick", "chosen_files", "columns"),
-    *("headline", "chosen_headline"),
+    *("headline", "chosen_headline", "seed"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from daemon.jobs.prompt import seed_input
 from daemon.sync.plan_types import MergeIntoQueued, PageSnapshot, ScheduleNext
 from db.models import Job, NewJob
 from db.states import JobReason
@@ -36,8 +37,10 @@ def merged_values(
         "due_at": action.due_at,
     }
     if action.ticked:
-        changes |= {"pending_write": "untick", "acked_at": None}
-    return changes
+        return changes | {"pending_write": "untick", "acked_at": None}
+    # An edit changes the text of a request, not the seed that a person has named.
+    seed = seed_input(job.inputs.get("seed"))
+    return changes | {"inputs": snapshot.inputs.to_dict() | seed}
 
 
 def next_request_values(

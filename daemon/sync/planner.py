@@ -106,10 +106,10 @@ def _plan_ticked(
     # Our un-tick is not confirmed yet, so this is a tick that the job covers.
     if job.pending_write == "untick":
         return None
-    # A job that shows an earlier image again generates none.
-    is_same = not job.inputs.get("chosen_files") and _is_same_request(
-        snapshot, job.fingerprint, job.inputs
-    )
+    # A job that shows an earlier image again generates none, and a tick does not ask
+    # for the seed that a person has named.
+    is_other = job.inputs.get("chosen_files") or job.inputs.get("seed") is not None
+    is_same = not is_other and _is_same_request(snapshot, job.fingerprint, job.inputs)
     if job.state is JobState.QUEUED:
         # A queued job was ticked for the same image: the request is repeated.
         if is_same and job.reason is JobReason.REGENERATE:

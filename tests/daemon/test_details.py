@@ -8,6 +8,8 @@ import pytest
 
 from daemon.pretend.models import FakeProperty
 from tests.daemon.house import house
+from tests.daemon.services import house_with
+from tests.providers.fakes import FAKES
 
 
 async def test_each_of_several_images_has_its_own_line(tmp_path: Path) -> None:
@@ -47,3 +49,14 @@ async def test_a_card_has_no_model(tmp_path: Path) -> None:
         await home.live()
         assert home.read(page)["Image status"] == "Card"
         assert not home.read(page)["Image details"]
+
+
+async def test_a_service_that_takes_no_seed_shows_none(tmp_path: Path) -> None:
+    async with (
+        FAKES["cloudflare"]().serving() as fake,
+        house_with(tmp_path, "cloudflare", fake) as home,
+    ):
+        page = home.add()
+        await home.live()
+        assert str(home.read(page)["Image details"]).startswith("flux-1-schnell, ")
+        assert "seed" not in str(home.read(page)["Image details"])
