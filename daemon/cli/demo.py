@@ -41,6 +41,8 @@ min_free_disk = "20MiB"
 per_post_day = 1000
 [card]
 tag = "Oven & Oak"
+[writer]
+brand = "A village bakery with a wood-fired oven."
 """
 _CREDITS = 7
 _SECONDS_BETWEEN_POSTS = 1.5

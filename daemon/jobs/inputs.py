@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 
 from daemon.config.model import Options
 from daemon.config.parsing import list_columns, uses_placeholder
 from daemon.jobs.prompt import Inputs, build_prompt, choose_words
 from daemon.notion.model import Page
+
+#: Behind it, a brand says what images should show, and should not.
+_NOT_SHOWN = re.compile(
+    r"[.!?;\n\N{IDEOGRAPHIC FULL STOP}]|\b(?:no|not|never|without|kein\w*|nie|nicht"
+    r"|ohne|sans|pas|jamais|sin|nunca|senza|mai|sem|nada|bez|geen|zonder|aldrig|utan)\b",
+    re.IGNORECASE,
+)
 
 
 def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
@@ -25,7 +33,7 @@ def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
         template=options.prompt.template,
         style=options.prompt.style,
         feedback=page.feedback,
-        business=options.card.tag,
+        business=business_of(options),
     )
     inputs = Inputs(
         prompt=built.text,
@@ -44,6 +52,12 @@ def read_inputs(page: Page, options: Options) -> tuple[Inputs, str]:
     return inputs, compute_fingerprint(page, options)
 
 
+def business_of(options: Options) -> str:
+    """Return what the owner's business is, by brand and tag, and not what it avoids."""
+    who = _NOT_SHOWN.split(options.writer.brand, maxsplit=1)[0]
+    return f"{who.strip()} {options.card.tag}".strip()
+
+
 def _read_columns(page: Page) -> dict[str, str]:
     return {name: cell.text for name, cell in page.properties.items()}
 
@@ -58,7 +72,7 @@ def inputs_of_text(text: str, options: Options) -> Inputs:
         template=options.prompt.template,
         style=options.prompt.style,
         feedback="",
-        business=options.card.tag,
+        business=business_of(options),
     )
     return Inputs(
         prompt=built.text,

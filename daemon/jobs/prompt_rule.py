@@ -64,11 +64,28 @@ _TALK = re.compile(
     r"|congratulations|happy|dear|hello|hi|good (?:morning|evening|afternoon)"
     r"|hiring|looking for|wanted|apply|join|sign up|book|order|call|click|follow|share"
     r"|comment|vote|tell|dm|win|free|sale|off|discount|offer|price|code|deal|tickets?"
-    r"|shop now|open|closed?|hope|dr|mr|mrs|ms|prof"
+    r"|shop now|open|closed?|hope|dr|mr|mrs|ms|prof|for one|half price"
+    r"|proud|pleased|excited|thrilled|delighted|grateful"
+    r"|\A(?:the way|because|since|so|if|who|which)"
     r"|(?:this|last|next) (?:week|month|year)|o'clock"
     r"|no|not|never|none|nothing|nobody|without|cannot|\w+n't)\b",
     re.IGNORECASE,
 )
+
+#: "We bake X", "there is X"; "X is back", "X has arrived": X is what a camera sees.
+_NEWS_BEFORE = re.compile(
+    r"^(?:(?:and|but)\s+)?(?:there(?:'s| is| are| was| were| will be)"
+    r"|here(?:'s| is| are)|we(?:'ve got|'re (?:baking|serving|cooking)"
+    r"| (?:have|bake|make|cook|serve|sell|grow|offer)))\s+",
+    re.IGNORECASE,
+)
+_NEWS_BEHIND = re.compile(
+    r"\s+(?:(?:is|are|has|have)\s+)?(?:(?:finally|now|already|just)\s+)*"
+    r"(?:back(?: again)?(?: on the menu)?|here(?: again)?|ready|arrived|opened|reopened"
+    r"|returned|returns?)$",
+    re.IGNORECASE,
+)
+_OURS = re.compile(r"\b(?:our|my)\b", re.IGNORECASE)
 
 
 def describe_post(post: str, title: str, business: str) -> str:
@@ -78,7 +95,9 @@ def describe_post(post: str, title: str, business: str) -> str:
         post: Its words; empty: the title is all there is.
         business: What is known of the owner's business.
     """
-    text = _CODE.sub(" ", post[:_MOST_READ])
+    text = _CODE.sub(" ", post[:_MOST_READ]).replace(
+        "\N{RIGHT SINGLE QUOTATION MARK}", "'"
+    )
     sentences = list(_plain_sentences(text)) if is_english(text) else []
     known = know_scenes(text, title, business)
     if known.is_sober:
@@ -140,8 +159,23 @@ def _clean_sentence(sentence: str) -> str:
         words = _PLAIN.sub(" ", _DAY.sub("", _NUMBER.sub("", clause)))
         words = re.sub(r"\s+", " ", words).strip(" '’-&")
         if words and not _TALK.search(words):
-            kept.append(words)
-    return ", ".join(kept)
+            kept.append(_NEWS_BEFORE.sub("", words))
+    return _OURS.sub("the", _leave_out_news(kept))
+
+
+def _leave_out_news(clauses: list[str]) -> str:
+    """Return a sentence, as the thing it is about if it tells that there is one."""
+    if not clauses:
+        return ""
+    first, rest = clauses[0], ", ".join(clauses[1:])
+    subject = _NEWS_BEHIND.sub("", first)
+    if not rest or subject == first:
+        return ", ".join(filter(None, [subject, rest]))
+    scenes = {scene.kind: scene for scene in reversed(find_scenes(subject))}
+    # A place is where the rest is: "Market day is back, with honey and cheese".
+    if "place" in scenes and "thing" not in scenes:
+        return f"{rest.removeprefix('with ')} {scenes['place'].phrase}"
+    return f"{subject}{' ' if rest.startswith('with ') else ', '}{rest}"
 
 
 def _limit(scene: str) -> str:

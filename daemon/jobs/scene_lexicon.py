@@ -43,11 +43,13 @@ class Scene:
         kind: One of those that `scenes.txt` explains.
         phrase: An English noun phrase, or where it is: "by the sea".
         weight: An emoji may be an ornament, so it counts half as much as a word.
+        partner: Where a thing is, or what is in a place, when nothing says it.
     """
 
     kind: str
     phrase: str
     weight: int = 2
+    partner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,12 @@ def _load_words() -> tuple[_Index, _Index]:
     for line in _FILE.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
-        kind, phrase, entries = (part.strip() for part in line.split("|"))
+        kind, phrases, entries = (part.strip() for part in line.split("|"))
+        phrase, _, partner = phrases.partition(" / ")
         for entry in entries.split():
             is_emoji = not entry.strip("=*_")[0].isalnum()
-            word = _parse_word(entry, Scene(kind, phrase, weight=1 if is_emoji else 2))
+            weight = 1 if is_emoji else 2
+            word = _parse_word(entry, Scene(kind, phrase, weight, partner))
             for index in (everywhere, inside) if word.inside else (everywhere,):
                 index.setdefault(word.text[:2], []).append(word)
     for words in (*everywhere.values(), *inside.values()):
@@ -131,11 +135,15 @@ def find_scenes(text: str) -> tuple[Scene, ...]:
         if word is not None:
             found.append(word.scene)
         elif char >= _FIRST_EMOJI and _is_within(char, _PAINTABLE):
-            name = unicodedata.name(char, "plant").lower()
-            found.append(Scene("thing", name, weight=1))
+            found.append(Scene("thing", _name_emoji(char), weight=1))
         at += len(word.text) if word else 1
         is_inside = folded[at - 1].isalnum()
     return tuple(found)
+
+
+def _name_emoji(char: str) -> str:
+    name = unicodedata.name(char, "plant").lower().removesuffix(" face")
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 def _longest_at(text: str, at: int, index: _Index) -> _Word | None:
@@ -170,12 +178,10 @@ def know_scenes(post: str, title: str, business: str) -> KnownScenes:
     found = [*find_scenes(title) * _TITLE_WEIGHT, *find_scenes(post)]
     of_business = find_scenes(business)
     if grief := _choose_frequent(found, "grief"):
-        return KnownScenes(grief[0], "", is_sober=True)
-    where = (
-        _choose_frequent(found, "place")
-        or _choose_frequent(of_business, "place")
-        or _choose_frequent(found, "light")
-    )[:1]
+        return KnownScenes(grief[0].phrase, "", is_sober=True)
+    place = _choose_frequent(found, "place")[:1]
+    home = _choose_frequent(of_business, "place")[:1]
+    light = _choose_frequent(found, "light")[:1]
     # What the business has to do with counts more.
     named = {scene.phrase for scene in found}
     found += [scene for scene in of_business if scene.phrase in named]
@@ -183,26 +189,45 @@ def know_scenes(post: str, title: str, business: str) -> KnownScenes:
     instead = (
         _choose_frequent(found, "occasion")
         or _choose_frequent(of_business, "thing")
+        or [Scene("thing", where.partner) for where in place or home if where.partner]
         or _choose_frequent(found, "notice")
-        or (where and ["an inviting corner"])
+        or [Scene("thing", "an inviting corner") for _ in place or home]
     )[:1]
-    return KnownScenes(_compose(things, where), _compose(instead, where))
+    usual = home or light
+    return KnownScenes(_compose(things, place, usual), _compose(instead, place, usual))
 
 
-def _compose(things: Sequence[str], where: Sequence[str]) -> str:
-    return " ".join([" beside ".join(things), *where]) if things else ""
+def _compose(
+    things: Sequence[Scene], place: Sequence[Scene], usual: Sequence[Scene]
+) -> str:
+    """Return things, where the post says that they are, else where they usually are."""
+    if not things:
+        return ""
+    if len(things) > 1 and _is_part(things[1], things[0]):
+        things = things[:1]
+    own = [thing.partner for thing in things if thing.partner]
+    where = [scene.phrase for scene in place] or own or [one.phrase for one in usual]
+    return " ".join([" beside ".join(thing.phrase for thing in things), *where[:1]])
 
 
-def _choose_frequent(found: Sequence[Scene], kind: str) -> list[str]:
-    """Return the phrases of a kind that are the post's subject, in their order."""
+def _is_part(part: Scene, whole: Scene) -> bool:
+    """Return whether a thing is in another already: "prawns" in "soup with prawns"."""
+    _, _, rest = whole.phrase.partition(" with ")
+    return bool(rest) and rest.split()[-1] in part.phrase.split()
+
+
+def _choose_frequent(found: Sequence[Scene], kind: str) -> list[Scene]:
+    """Return the scenes of a kind that are the post's subject, in their order."""
     counts: Counter[str] = Counter()
+    scenes: dict[str, Scene] = {}
     for scene in found:
         if scene.kind == kind:
             counts[scene.phrase] += scene.weight
+            scenes.setdefault(scene.phrase, scene)
     top = max(counts.values(), default=0)
     frequent = {
         phrase
         for phrase, count in counts.most_common(_MOST_THINGS)
         if count * _ASIDE > top
     }
-    return [phrase for phrase in counts if phrase in frequent]
+    return [scene for phrase, scene in scenes.items() if phrase in frequent]

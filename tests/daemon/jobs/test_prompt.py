@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.config.model import CardSection, Options, WriterSection
 from daemon.delivery.page_change import alt_text_for_prompt
+from daemon.jobs.inputs import business_of
 from daemon.jobs.prompt import (
     Inputs,
     Prompt,
@@ -72,6 +74,23 @@ def test_the_rule_says_what_can_be_painted(post: CorpusPost) -> None:
     assert len(alt) <= 250
 
 
+@pytest.mark.parametrize(
+    ("brand", "tag", "known"),
+    [
+        ("A village bakery. Never cars.", "Oven & Oak", "A village bakery Oven & Oak"),
+        ("A bakery with an oven, no meat, no fish", "", "A bakery with an oven,"),
+        ("Bäckerei ohne Kuchen", "", "Bäckerei"),
+        ("", "Oven & Oak", "Oven & Oak"),
+    ],
+)
+def test_what_is_known_of_a_business_is_what_it_is(
+    brand: str, tag: str, known: str
+) -> None:
+    """The brand also says what images should not show."""
+    options = Options(writer=WriterSection(brand=brand), card=CardSection(tag=tag))
+    assert business_of(options) == known
+
+
 def test_every_post_has_a_pinned_prompt() -> None:
     assert _PINNED.keys() == load_corpus().keys()
 
@@ -113,12 +132,34 @@ def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
         # Numbers leave with the words that lead to them, a day with its own.
         (
             "Our dough rests for 36 hours on Friday beside three loaves of bread.",
-            "Our dough rests beside three loaves of bread",
+            "the dough rests beside three loaves of bread",
         ),
         # A clause that talks to the reader, or negates, is left out.
         (
             "The bread is cooling on the rack, so don't touch it, and the cat watches.",
             "The bread is cooling on the rack, and the cat watches",
+        ),
+        # News of a thing is the thing; of a place, what is there.
+        (
+            "Our pumpkin soup is back on the menu, with seeds and sage butter.",
+            "the pumpkin soup with seeds and sage butter",
+        ),
+        (
+            "The harbour market has finally returned: oysters, lemons and wine.",
+            "oysters, lemons and wine by the sea",
+        ),
+        (
+            "Rainy day? We’ve got hot chocolate, board games and a fireplace.",
+            "hot chocolate, board games and a fireplace",
+        ),
+        (
+            "We bake rye bread with caraway, the way my mother did.",
+            "rye bread with caraway",
+        ),
+        # Pride and joy are no scenes.
+        (
+            "We are so proud of our apprentice, who passed the exam of the guild!",
+            "an inviting small shop with daylight through its window",
         ),
         # Speech is not a scene; what it names is.
         (
@@ -136,7 +177,7 @@ def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
             "white lilies on a dark table in quiet window light",
         ),
         # Emoji that the file does not know are read by their names.
-        ("Приходите! 🦒", "giraffe face"),
+        ("Приходите! 🦒", "a giraffe"),
         # A script that says nothing to the model is not sent.
         ("Жду вас", "an inviting small shop with daylight through its window"),
         # An ending is no beginning: "ים" ends every plural of Hebrew.
@@ -150,11 +191,27 @@ def test_how_the_rule_reads_a_post(post: str, shown: str) -> None:
     assert describe_post(post, "", "") == shown
 
 
-def test_the_business_is_shown_when_the_post_names_nothing() -> None:
-    post = "We're hiring! Apply by 3 May."
-
-    assert describe_post(post, "", "Blumen Weber").startswith("seasonal flowers")
-    assert describe_post(f"{post} 🍞", "", "Blumen Weber").startswith("rustic loaves")
+@pytest.mark.parametrize(
+    ("post", "business", "shown"),
+    [
+        ("We're hiring! Apply by 3 May.", "Blumen Weber", "seasonal flowers in"),
+        ("We're hiring! Apply by 3 May. 🍞", "Blumen Weber", "rustic loaves of bread"),
+        # A place of business is shown with what is made there.
+        ("We’re open. Come in!", "a village bakery", "rustic loaves of bread with a"),
+        # A thing is where the post says, else where such things are, else at home.
+        ("Унылый пёс", "a village bakery", "a happy dog on a lawn"),
+        ("Пёс на пляже", "a village bakery", "a happy dog by the sea"),
+        (
+            "Кофе!",
+            "a village bakery",
+            "a cup of fresh coffee with rising steam in a warm",
+        ),
+        # What is part of another is not shown again.
+        ("ต้มยำกุ้ง กุ้งแม่น้ำ", "", "a pot of spicy tom yum soup with prawns"),
+    ],
+)
+def test_what_is_shown_with_a_post(post: str, business: str, shown: str) -> None:
+    assert describe_post(post, "", business).startswith(shown)
 
 
 @given(st.text(max_size=300), st.integers(1, 100))

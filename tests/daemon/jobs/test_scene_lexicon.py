@@ -22,13 +22,16 @@ _JAPANESE = {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}
 
 @pytest.mark.parametrize("line", _LINES, ids=lambda line: line[1])
 def test_a_phrase_is_plain_english_that_can_be_painted(line: tuple[str, ...]) -> None:
-    kind, phrase, _ = line
+    kind, phrases, _ = line
+    phrase, _, partner = phrases.partition(" / ")
 
     assert kind in {"thing", "place", "light", "occasion", "notice", "grief"}
-    assert re.fullmatch(r"[A-Za-zé' -]+", phrase)
-    assert not re.search(r"\b(?:no|not|without|sign|letters?|text|menu)\b", phrase)
-    where = re.match(r"(?:in|on|at|by|along) ", phrase)
-    assert bool(where) == (kind in {"place", "light"})
+    assert re.fullmatch(r"[A-Za-zé' -]+", phrase + partner)
+    assert not re.search(r"\b(?:no|not|without|sign|letters?|text|menu)\b", phrases)
+    where = r"(?:in|on|at|by|along|over|under) "
+    assert bool(re.match(where, phrase)) == (kind in {"place", "light"})
+    # What a place is shown with is a thing, and where a thing is, a place.
+    assert not partner or bool(re.match(where, partner)) == (kind != "place")
 
 
 def test_no_word_stands_for_two_scenes() -> None:
