@@ -20,7 +20,6 @@ from daemon.errors import SetupError
 from daemon.formatting import format_cents, format_dollars
 from daemon.imaging import files
 from daemon.imaging.store.store import Store
-from daemon.notion.responses import CONNECTIONS
 from daemon.service import control
 from daemon.service.lock import DataDirLock
 from daemon.service.systemd import WatchdogDeadlines
@@ -112,15 +111,10 @@ def _missing_token_message(settings: Settings, source: str) -> str:
         first, *others = entries.source_tokens(settings.options, source)
         alternative = f" (or {others[0]})" if others else ""
         return f"sources.{source}: {first}{alternative} is not set"
-    if settings.is_service:
-        return "NOTION_TOKEN is not set yet. Enter it with `sudo postbrush init`"
-    if settings.is_container:
-        command = "docker compose run --rm postbrush init"
-        return f"NOTION_TOKEN is not set yet. Enter it with `{command}`"
-    return (
-        f"NOTION_TOKEN is not set: make a connection at {CONNECTIONS}, and give "
-        "its API token to `postbrush init` (no account? try `postbrush demo`)"
-    )
+    message = "NOTION_TOKEN is not set yet. Enter it with `postbrush init`"
+    if settings.is_service or settings.is_container:
+        return message
+    return f"{message}, or try `postbrush demo`, which needs no account"
 
 
 @asynccontextmanager

@@ -1,8 +1,11 @@
-"""Where an installation has its configuration and its data."""
+"""Where an installation has its configuration, its data and its command."""
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +18,13 @@ SECRETS_NAME = "secrets"
 #: Set in the image of the container, where all files are in the volume.
 CONTAINER = "POSTBRUSH_CONTAINER"
 _SYSTEM = Path("/etc/postbrush")
+#: Where `make install` puts the program of the service.
+_PROGRAMS = Path("/opt/postbrush")
 #: Files in a folder by which it is the home of an installation.
 _MARKS = (CONFIG_NAME, "postbrush.db", f"{SECRETS_NAME}/NOTION_TOKEN")
+_COMMAND = re.compile(r"`postbrush (?=(--debug |)([A-Za-z-]+))")
+#: Commands for a container that does not run, since it has no valid configuration.
+_BEFORE_START = frozenset({"init", "check", "config", "migrate", "restore"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,32 @@ def user_folder(environ: Mapping[str, str], name: str, usual: str) -> Path | Non
     if named.is_absolute():
         return named
     return home / usual if home.is_absolute() and home != Path("/") else None
+
+
+def address_commands(text: str) -> str:
+    """Return *text* with each `postbrush COMMAND` in it as its reader has to type it.
+
+    Messages name commands in one form; this is called where they are shown.
+    """
+    return _COMMAND.sub(lambda found: f"`{typed_program(found[2], os.environ)} ", text)
+
+
+def typed_program(command: str, environ: Mapping[str, str]) -> str:
+    """Return what stands in front of *command*, such as "sudo postbrush"."""
+    if CONTAINER in environ:
+        if command in _BEFORE_START:
+            return "docker compose run --rm postbrush"
+        return "docker compose exec postbrush postbrush"
+    if Path(sys.prefix).is_relative_to(_PROGRAMS):
+        return "sudo postbrush"
+    # `python -m daemon` has the command beside its Python.
+    program = Path(sys.argv[0])
+    if program.name != "postbrush":
+        program = Path(sys.prefix) / "bin" / "postbrush"
+    found = shutil.which("postbrush", path=environ.get("PATH"))
+    if found and Path(found).resolve() == program.resolve():
+        return "postbrush"
+    return shlex.quote(str(program))
 
 
 def is_of_service(file: Path) -> bool:

@@ -15,6 +15,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from daemon.cli import OPTIONS
+from daemon.places import address_commands
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Source = Annotated[
@@ -42,7 +43,7 @@ JobArgument = Annotated[
 _HELP = """\
 Adds an AI-generated image to every post in a Notion database.
 
-Try it without an account: postbrush demo. Then set it up: postbrush init
+Try it without an account: `postbrush demo`. Then set it up: `postbrush init`
 """
 #: Module and help line of each command, in the order of `--help`.  Those without a
 #: line are hidden.  A test holds the lines to the docstrings.
@@ -123,7 +124,7 @@ def _placeholder() -> None:
     """Stand for a command whose module is not imported."""
 
 
-app = make_app(cls=CommandGroup, help=_HELP)
+app = make_app(cls=CommandGroup, help=address_commands(_HELP))
 for _name, (_, _line) in COMMANDS.items():
     app.command(_name, help=_line, hidden=not _line)(_placeholder)
 

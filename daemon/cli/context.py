@@ -19,6 +19,7 @@ from daemon.config import Settings
 from daemon.config.parsing import page_id
 from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError
+from daemon.places import typed_program
 from daemon.service import control, log
 from db import jobs, posts, upgrade
 from db.engine import Database, Tx
@@ -99,7 +100,7 @@ def start_command(settings: Settings) -> str:
         return "docker compose up -d"
     if Path(sys.prefix).parent == Path.cwd():
         return "make run"
-    return "postbrush run"
+    return f"{typed_program('run', os.environ)} run"
 
 
 @asynccontextmanager

@@ -95,15 +95,19 @@ def _explain_error(error: Exception) -> tuple[list[str], int]:
             return ["Stopped"], 1
         # An unknown option or command.
         case TyperException():
-            return [f"{error.format_message()} (see postbrush --help)"], 2
+            message = error.format_message().rstrip(".")
+            return [f"{message}. See `postbrush --help`"], 2
         case _:
             kind = type(error).__name__
-            return [f"{kind}: {error} (`postbrush --debug COMMAND` shows details)"], 1
+            text = f"{kind}: {error}".rstrip(".")
+            return [f"{text}. `postbrush --debug COMMAND` shows the details"], 1
 
 
 def _print_error(line: str) -> None:
+    from daemon.places import address_commands  # noqa: PLC0415 - only on failure
     from daemon.service.systemd import is_journal_stream  # noqa: PLC0415 - 9 ms
 
     # The prefix <3> sets the priority of a journal line, see sd-daemon(3).
     mark = "<3>" if is_journal_stream(sys.stderr, os.environ) else ""
-    print(f"{mark}postbrush: {line}", file=sys.stderr)  # noqa: T201 - the command's output
+    text = f"{mark}postbrush: {address_commands(line)}"
+    print(text, file=sys.stderr)  # noqa: T201 - the command's output

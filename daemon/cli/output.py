@@ -7,17 +7,30 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, tzinfo
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from daemon import formatting
+from daemon.places import address_commands
+
+
+class _ReaderConsole(Console):
+    """A console whose texts name commands as the reader has to type them."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401 - Rich's
+        texts = [
+            address_commands(value) if isinstance(value, str) else value
+            for value in objects
+        ]
+        super().print(*texts, **options)
 
 
 def make_console() -> Console:
     """Return a console as wide as the terminal, or 160 columns without one."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    return _ReaderConsole(width=None if sys.stdout.isatty() else 160, highlight=False)
 
 
 def print_result(
@@ -53,7 +66,7 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Tabl
     for name in columns:
         table.add_column(name, overflow="fold", header_style="bold")
     for row in rows:
-        table.add_row(*[Text(str(cell)) for cell in row])
+        table.add_row(*[Text(address_commands(str(cell))) for cell in row])
     return table
 
 

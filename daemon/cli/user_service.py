@@ -17,7 +17,7 @@ from daemon.cli import context
 from daemon.cli.command_group import make_app
 from daemon.config import Settings
 from daemon.errors import SetupError
-from daemon.places import user_folder
+from daemon.places import address_commands, user_folder
 
 _UNIT = "postbrush.service"
 _TEXT = """\
@@ -68,8 +68,9 @@ def install(
     """Write the unit, start it, and start it at every login."""
     if not user or os.geteuid() == 0:
         raise SetupError(
-            "`postbrush service install --user` is for an ordinary user; the service "
-            "of the whole machine is `sudo make install` in the source (README)"
+            "Run `postbrush service install --user` as an ordinary user, with --user. "
+            "For a service of the whole machine, run `sudo make install` in the "
+            "repository (docs/operations.md)"
         )
     unit = _unit_path()
     settings = context.load_settings()
@@ -78,12 +79,16 @@ def install(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     unit.parent.mkdir(parents=True, exist_ok=True)
     unit.write_text(text)
-    typer.echo(f"{unit} is written.")
+    typer.echo(f"{unit} has been written.")
     _call_systemctl("daemon-reload")
     _call_systemctl("enable", _UNIT)
     _call_systemctl("restart", _UNIT)
-    typer.echo("It runs: postbrush status, journalctl --user -u postbrush -f")
-    typer.echo("To run it while you are logged out, too: loginctl enable-linger")
+    lines = (
+        "postbrush is running. Its state: `postbrush status`",
+        "Its log: `journalctl --user -u postbrush -f`",
+        "To keep it running while you are logged out: `loginctl enable-linger`",
+    )
+    typer.echo(address_commands("\n".join(lines)))
 
 
 @service.command()
@@ -91,24 +96,26 @@ def uninstall() -> None:
     """Stop the service and remove its unit; configuration and data stay."""
     unit = _unit_path()
     if not unit.exists():
-        raise SetupError(f"there is no {unit}")
+        raise SetupError(f"{unit} does not exist")
     _call_systemctl("disable", "--now", _UNIT)
     unit.unlink()
     _call_systemctl("daemon-reload")
-    typer.echo("The service is removed; configuration and data are still there.")
+    typer.echo("The service has been removed. Configuration and data have been kept.")
 
 
 def _unit_path() -> Path:
     folder = user_folder(os.environ, "XDG_CONFIG_HOME", ".config")
     if folder is None:
-        raise SetupError("HOME is not set, so there is no place for a unit")
+        raise SetupError("HOME is not set, so the folder for the unit is not known")
     return folder / "systemd" / "user" / _UNIT
 
 
 def _unit_text(settings: Settings) -> str:
     """Return the unit for the program and the configuration of this command."""
     if settings.file is None:
-        raise SetupError("there is no configuration yet: postbrush init")
+        raise SetupError(
+            "There is no configuration yet. Create one with `postbrush init`"
+        )
     program = Path(sys.executable).with_name("postbrush")
     paths = (program, settings.file, settings.data_dir)
     # systemd expands "%" in paths, and quotes end at a quote.

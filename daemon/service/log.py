@@ -22,6 +22,7 @@ import structlog
 from structlog.stdlib import BoundLogger
 
 from daemon.formatting import format_clock
+from daemon.places import address_commands
 from daemon.service.systemd import JournalSocket, is_journal_stream
 from daemon.service.tasks import THREAD_NAME
 
@@ -132,6 +133,8 @@ def _build_line(method: str, event: Fields, redact: Redactor) -> LogLine:
     level = {"exception": "error", "warn": "warning"}.get(method, method)
     name = str(event.pop("event", ""))
     summary = redact(str(event.pop("summary", "")))
+    if "`postbrush " in summary:
+        summary = address_commands(summary)
     exc_info = event.pop("exc_info", None)
     error = redact(_format_traceback(exc_info)) if exc_info else ""
     fields = {

@@ -9,7 +9,14 @@ import pytest
 
 from daemon import config
 from daemon.errors import SetupError
-from daemon.places import CONTAINER, Home, find_config, find_home
+from daemon.places import (
+    CONTAINER,
+    Home,
+    address_commands,
+    find_config,
+    find_home,
+    typed_program,
+)
 
 _SHOP = "[card]\ntag = 'Shop'\n"
 
@@ -119,3 +126,49 @@ def test_a_folder_that_nobody_may_look_into_is_named(
     monkeypatch.setattr(Path, "exists", refuse)
     with pytest.raises(SetupError, match=f"cannot look into {tmp_path}: run"):
         find_config(None, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "typed", "environ", "shown"),
+    [
+        ("/home/ada/.venv", ".venv/bin/postbrush", {}, ".venv/bin/postbrush"),
+        ("/home/ada/x y", "/p/daemon/__main__.py", {}, "'/home/ada/x y/bin/postbrush'"),
+        ("/opt/postbrush/current", "postbrush", {}, "sudo postbrush"),
+        (
+            "/opt/postbrush",
+            "postbrush",
+            {CONTAINER: "1"},
+            "docker compose exec postbrush postbrush",
+        ),
+    ],
+)
+def test_a_message_names_a_command_as_its_reader_types_it(
+    monkeypatch: pytest.MonkeyPatch,
+    prefix: str,
+    typed: str,
+    environ: dict[str, str],
+    shown: str,
+) -> None:
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "argv", [typed, "status"])
+    monkeypatch.setattr("os.environ", environ)
+    text = "2 posts are waiting: `postbrush approve`, not `postbrushes`"
+    assert address_commands(text) == text.replace("postbrush a", f"{shown} a")
+
+
+def test_a_container_that_does_not_run_is_run_for_a_command() -> None:
+    in_container = {CONTAINER: "1"}
+    assert typed_program("init", in_container) == "docker compose run --rm postbrush"
+
+
+def test_the_command_of_the_path_has_no_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, link = tmp_path / "venv/postbrush", tmp_path / "bin/postbrush"
+    for file in (real, link):
+        file.parent.mkdir()
+    real.touch(0o755)
+    link.symlink_to(real)
+    monkeypatch.setattr(sys, "argv", [str(real)])
+    assert typed_program("status", {"PATH": str(link.parent)}) == "postbrush"
+    assert typed_program("status", {"PATH": "/nowhere"}) == str(real)

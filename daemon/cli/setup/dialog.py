@@ -24,6 +24,7 @@ from daemon.clock import Clock
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.errors import SetupError
+from daemon.places import address_commands
 from daemon.service import log
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Prompter:
 
     def print_line(self, line: str = "", *, style: str = "") -> None:
         """Print one line without parsing Rich markup."""
+        line = address_commands(line)
         clean = "".join(char if char.isprintable() else " " for char in line)
         self.console.print(Text(clean, style=style), soft_wrap=True)
 

@@ -196,7 +196,8 @@ async def desk(folder: Path) -> AsyncIterator[Desk]:
     async with FakeServer(now=utc_now) as town:
         town.workspace.requests_per_minute = None
         environ = {
-            "PATH": os.environ["PATH"],
+            # So that messages name commands as `postbrush ...`.
+            "PATH": f"{COMMAND.parent}:{os.environ['PATH']}",
             # Large images take time, and promise nothing more.
             "POSTBRUSH_IMAGES__FORMAT": "256x256",
             # Several run at once, and a port is one's alone.

@@ -55,7 +55,7 @@ def test_it_writes_a_unit_and_starts_it(
 
     user_service.uninstall()
     assert not _unit(home).exists()
-    with pytest.raises(SetupError, match="there is no"):
+    with pytest.raises(SetupError, match="does not exist"):
         user_service.uninstall()
 
 
@@ -86,5 +86,5 @@ def test_what_is_missing_is_named(
     with pytest.raises(SetupError, match="systemctl cannot be run"):
         user_service.install(user=True)
     (home / ".config/postbrush/postbrush.toml").unlink()
-    with pytest.raises(SetupError, match="there is no configuration yet"):
+    with pytest.raises(SetupError, match="There is no configuration yet"):
         user_service.install(user=True)
