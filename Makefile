@@ -3,8 +3,8 @@
 .PHONY: help demo init run notify postgres s3 install uninstall wheelhouse dist test test-long lint bench measure trace reference pictures sheets counterparts roots lock clean
 
 BIN := .venv/bin
-# Of the machine that a wheelhouse is for.
-PYTHONS ?= 3.11 3.13
+# Of Debian 12 and 13, Ubuntu 24.04 and 26.04.
+PYTHONS ?= 3.11 3.12 3.13 3.14
 WHEELHOUSE ?= wheelhouse
 # What was skipped is said, with what it needs; in CI also what took long.
 PYTEST = $(BIN)/python -m pytest -q -n auto -rs $(if $(CI),--durations=25)

@@ -1,9 +1,8 @@
-"""The wheel, installed as pipx and uv do it, with the checkout out of reach."""
+"""A release of `make dist`, installed as pipx and uv do it, without the checkout."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import subprocess
@@ -18,11 +17,10 @@ import pytest_asyncio
 from daemon.clock import utc_now
 from daemon.pretend.server import FakeServer
 from tests.systemd.conftest import copied
-from tests.systemd.machine import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
-_UV = Path(sys.executable).with_name("uv")
+_BIN = Path(sys.executable).parent
 _PATIENCE = 60.0
 
 
@@ -49,15 +47,20 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Build the wheel from a copy of the checkout, remove the copy, and install it."""
-    source = tmp_path_factory.mktemp("source") / "postbrush"
+    """Build a release from a copy, remove the copy, and install without network."""
+    source = copied(tmp_path_factory.mktemp("source") / "postbrush")
     home = tmp_path_factory.mktemp("home")
-    copied(source)
-    build = [str(_UV), "build", "--quiet", "--wheel", f"--out-dir={home}"]
-    build += ["--no-build-isolation", f"--python={sys.executable}", str(source)]
-    subprocess.run(build, check=True)
+    make = ["make", "--silent", f"--directory={source}", "--assume-old=.venv/test"]
+    make += ["dist", f"BIN={_BIN}", "PYTHONS={}.{}".format(*sys.version_info)]
+    subprocess.run(make, check=True, capture_output=True)
+    dist = (source / "dist").rename(home / "dist")
     shutil.rmtree(source)
-    [wheel] = home.glob("*.whl")
+    subprocess.run(
+        ["sha256sum", "--check", "--quiet", "SHA256SUMS"],  # noqa: S607 - the system's
+        cwd=dist,
+        check=True,
+    )
+    [wheel] = dist.glob("*.whl")
     environ = {
         "PATH": f"{home}/bin:/usr/bin:/bin",
         "HOME": str(home),
@@ -65,10 +68,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         "UV_TOOL_DIR": f"{home}/tools",
         "UV_TOOL_BIN_DIR": f"{home}/bin",
     }
-    install = [str(_UV), "tool", "install", "--quiet", f"--python={sys.executable}"]
-    install += [f"--constraints={ROOT}/requirements.lock", str(wheel)]
-    # The registry that this machine's tools know.
-    subprocess.run(install, env={**os.environ, **environ}, check=True, cwd=home)
+    install = [f"{_BIN}/uv", "tool", "install", "--quiet", f"--python={sys.executable}"]
+    install += ["--offline", "--no-index", f"--find-links={dist}/wheels", str(wheel)]
+    subprocess.run(install, env=environ, check=True, cwd=home)
     return Installed(home, environ)
 
 
