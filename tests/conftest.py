@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterator
 
@@ -15,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from daemon.service import log as daemon_log
 from tests.cluster import cluster, on_postgres
+from tests.compiled import share_compiled_statements
 from tests.search import is_long
 
 #: Reported at the end of a run: the folders that cost more than this, in seconds.
@@ -46,6 +48,9 @@ def _databases() -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("long" if is_long() else "short")
+    share_compiled_statements()
+    # httpcore looks for it with every request; a search in vain is made anew each time.
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 
 def pytest_xdist_auto_num_workers() -> int:
