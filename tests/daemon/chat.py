@@ -53,7 +53,7 @@ class ChatServer:
         app = web.Application()
         for path in ("/v1/chat/completions", "/accounts/{id}/ai/v1/chat/completions"):
             app.router.add_post(path, self._complete)
-        runner = web.AppRunner(app)
+        runner = web.AppRunner(app, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -88,9 +88,9 @@ def refused(status: int, text: str = "no") -> Answer:
 
 
 async def hung() -> web.Response:
-    """Answer only after the writer's timeout."""
-    await asyncio.sleep(30)
-    return web.Response()
+    """Never answer; it ends when the writer gives up and hangs up."""
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 @asynccontextmanager
