@@ -100,8 +100,9 @@ sheets: .venv/test ## Write contact sheets of the cards for the test posts to .s
 
 counterparts: .venv-counterparts/made ## Install the real servers and clients that tests can ask (1 GB)
 
-reference: .venv/test ## Update the list of settings in docs/configuration.md
+reference: .venv/test ## Update the list of settings in docs/configuration.md, and docs/schemas
 	@$(BIN)/python -m tests.make_reference
+	@$(BIN)/python -m tests.make_schemas
 
 pictures: .venv/test ## Update the pictures in README and docs (needs Chromium)
 	@$(BIN)/python -m tests.sheets --docs

@@ -286,9 +286,9 @@ class DaemonRunner:
                 "started_at": self.started_at.isoformat(),
                 "polled_at": polled.isoformat() if polled else None,
                 "notion": self.sources.outage_reason,
-                "asks_notion": bool(self.sources.led),
+                "is_leader": bool(self.sources.led),
                 "store": self.app.store.away,
-                "in_work": len(self.dispatcher.generating),
+                "running_jobs": len(self.dispatcher.generating),
                 "delayed": await list_delayed_tasks(self.app),
             }
         else:

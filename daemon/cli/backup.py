@@ -1,24 +1,24 @@
-"""The commands `backup` and `restore`, for a file, folder or pipe, and `copy-db`."""
+"""The commands `backup` and `restore`, for a file, folder or pipe."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from daemon import app
 from daemon.cli import context, output
 from daemon.cli.command_group import Json
 from daemon.clock import local_zone, utc_now
-from daemon.config import Settings, addresses
+from daemon.config import Settings
 from daemon.errors import SetupError
 from daemon.formatting import format_count, format_size
 from daemon.imaging import files
@@ -31,13 +31,30 @@ from daemon.maintenance.backup import (
 )
 from daemon.maintenance.backup_folder import AddedBackup
 from daemon.maintenance.restore import restore_backup
-from daemon.service import lock
 from daemon.service.lock import DataDirLock
-from db import transfer, upgrade
-from db.backend import Backend
-from db.sqlite import Sqlite
+from db import upgrade
 
 _PIPE = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class BackupResult:
+    """A new backup, and the older ones that it has replaced."""
+
+    file: str
+    bytes: int
+    images: int
+    removed: Sequence[str] = ()
+    removed_for_space: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreResult:
+    """What was restored."""
+
+    data_dir: str
+    images: int
+    made_at: datetime
 
 
 def backup(
@@ -87,9 +104,9 @@ def backup(
 def _print_backup(target: Path, images: int, *, json: bool) -> None:
     size = target.stat().st_size
     output.print_result(
-        {"file": str(target), "bytes": size, "images": images, "removed": []},
+        BackupResult(str(target), size, images),
         json=json,
-        human=lambda out: _print_unwrapped(
+        human=lambda out: output.print_unwrapped(
             out,
             f"Backed up the database and {format_count(images, 'image')} to {target} "
             f"({size / 2**20:.1f} MiB). Your configuration and tokens are not "
@@ -107,15 +124,15 @@ def _print_added(added: AddedBackup, *, json: bool) -> None:
             f", {added.removed_for_space} of them to keep images.min_free_disk free"
         )
     output.print_result(
-        {
-            "file": str(added.path),
-            "bytes": added.bytes_added,
-            "images": added.images,
-            "removed": [str(path) for path in added.removed],
-            "removed_for_space": added.removed_for_space,
-        },
+        BackupResult(
+            str(added.path),
+            added.bytes_added,
+            added.images,
+            [str(path) for path in added.removed],
+            added.removed_for_space,
+        ),
         json=json,
-        human=lambda out: _print_unwrapped(
+        human=lambda out: output.print_unwrapped(
             out,
             f"Backed up the database and {format_count(added.images, 'image')} to "
             f"{added.path} ({format_size(added.bytes_added)} more disk "
@@ -127,73 +144,6 @@ def _print_added(added: AddedBackup, *, json: bool) -> None:
 def _count_images(manifest: Mapping[str, Any]) -> int:
     """Return the number of images of a backup; in a folder, they are beside it."""
     return len(manifest["files"]) - 1 + len(manifest.get("images", ()))
-
-
-def _print_unwrapped(out: Console, line: str) -> None:
-    out.print(line, markup=False, soft_wrap=True)
-
-
-def copy_db(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="FROM",
-            help="Source: a file, or the address of a PostgreSQL database.",
-        ),
-    ],
-    target: Annotated[
-        str, typer.Argument(metavar="TO", help="Target: the same (must be empty).")
-    ],
-    json: Json = False,
-) -> None:
-    """Copy a database to an empty one.
-
-    Example: postbrush copy-db postbrush.db postgresql+psycopg://USER@HOST/NAME
-    """
-    settings = context.load_settings()
-    old, new = _parse_backend(source, settings), _parse_backend(target, settings)
-    if isinstance(old, Sqlite) and not upgrade.database_exists(old):
-        raise SetupError(f"The database {old} does not exist, so it cannot be copied")
-    for backend in (old, new):
-        _require_idle(backend)
-    counts = transfer.copy_database(old, new)
-
-    def print_table(out: Console) -> None:
-        out.print(output.make_table(("TABLE", "ROWS"), counts.items()))
-        _print_unwrapped(out, f"Copied {old} to {new}. Image files are not moved.")
-
-    data = {"from": str(old), "to": str(new), "rows": dict(counts)}
-    output.print_result(data, json=json, human=print_table)
-
-
-def _parse_backend(address: str, settings: Settings) -> Backend:
-    if "://" in address:
-        try:
-            return app.postgres_backend(
-                addresses.normalize_database_url(address), settings
-            )
-        except ValueError as error:
-            raise SetupError(
-                f"{addresses.mask_database_url(address)}: {error}"
-            ) from None
-    path = Path(address).expanduser().resolve()
-    if path.is_dir():
-        raise SetupError(
-            f"{path} is a folder. Name the database file in it: {path / 'postbrush.db'}"
-        )
-    return Sqlite(path)
-
-
-def _require_idle(backend: Backend) -> None:
-    """Raise SetupError if a process uses *backend*, whose writes would be missed."""
-    if backend.folder is None:
-        return
-    holder = lock.find_holder(backend.folder / app.LOCK)
-    if holder is not None:
-        raise SetupError(
-            f"`postbrush {holder.command}` is using {backend} (process {holder.pid}). "
-            "Stop it first"
-        )
 
 
 def _make_folder(folder: Path) -> None:
@@ -242,9 +192,9 @@ def restore(
     count = _count_images(manifest)
     data_dir, made_at = settings.data_dir, manifest["made_at"]
     output.print_result(
-        {"data_dir": str(data_dir), "images": count, "made_at": made_at},
+        RestoreResult(str(data_dir), count, datetime.fromisoformat(made_at)),
         json=json,
-        human=lambda out: _print_unwrapped(
+        human=lambda out: output.print_unwrapped(
             out,
             f"Restored the database of {made_at[:16]} and "
             f"{format_count(count, 'image')} to {data_dir}. The daemon will read the "

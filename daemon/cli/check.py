@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import typer
@@ -61,7 +61,7 @@ def check(source: Source = None, json: Json = False) -> None:
         for result in results
     ]
     output.print_result(
-        [asdict(result) for result in results],
+        results,
         json=json,
         human=output.make_table(("", "WHAT", "FOUND", "WHAT TO DO"), rows),
     )

@@ -75,7 +75,7 @@ COMMANDS = {
     "backup": ("backup", "Back up database and images, also while the daemon runs."),
     "restore": ("backup", "Restore a backup to an empty data folder."),
     "verify": ("upkeep", "Compare database, image files and Notion pages."),
-    "copy-db": ("backup", "Copy a database to an empty one."),
+    "copy-db": ("copy_db", "Copy a database to an empty one."),
     "service": ("user_service", "Run postbrush as a systemd service of your user."),
     "healthcheck": ("healthcheck", "Ask the daemon whether it can work."),
     "migrate": ("service", ""),

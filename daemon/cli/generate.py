@@ -6,7 +6,9 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -31,6 +33,20 @@ from providers import KINDS
 from providers.base import CardLayout
 
 _LAYOUTS: tuple[CardLayout, ...] = get_args(CardLayout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedImage:
+    """An image, or why there is none."""
+
+    file: str = ""
+    provider: str = ""
+    seed: int | None = None
+    width: int = 0
+    height: int = 0
+    card_why: str = ""
+    error: str = ""
+    copy_error: str = ""
 
 
 def generate(
@@ -78,7 +94,7 @@ def generate(
         json=json,
         human=lambda console: _print_results(console, descriptions),
     )
-    if any("error" in result or "not_copied" in result for result in descriptions):
+    if any(result.error or result.copy_error for result in descriptions):
         raise typer.Exit(1)
 
 
@@ -166,20 +182,20 @@ def make_progress_bar() -> Progress:
 
 def _describe_result(
     result: ImageRecord | str, folder: Path, out: Path | None, count: int
-) -> dict[str, object]:
+) -> GeneratedImage:
     if isinstance(result, str):
-        return {"error": result}
+        return GeneratedImage(error=result)
     path = folder / result.name
-    problem = _copy_image(path, out, count) if out is not None else {}
-    return {
-        **problem,
-        "file": str(path if out is None or problem else _copy_target(path, out, count)),
-        "provider": result.provider,
-        "seed": result.seed,
-        "width": result.width,
-        "height": result.height,
-        "why_card": result.card_why,
-    }
+    problem = _copy_image(path, out, count) if out is not None else ""
+    return GeneratedImage(
+        file=str(path if out is None or problem else _copy_target(path, out, count)),
+        provider=result.provider,
+        seed=result.seed,
+        width=result.width,
+        height=result.height,
+        card_why=result.card_why,
+        copy_error=problem,
+    )
 
 
 def _check_target(out: Path, count: int) -> None:
@@ -199,26 +215,25 @@ def _copy_target(path: Path, out: Path, count: int) -> Path:
     return out / path.name if count > 1 or out.is_dir() else out
 
 
-def _copy_image(path: Path, out: Path, count: int) -> dict[str, object]:
+def _copy_image(path: Path, out: Path, count: int) -> str:
+    """Copy an image; return why that is not possible, or ""."""
     try:
         shutil.copyfile(path, _copy_target(path, out, count))
     except OSError as error:
-        return {"not_copied": f"{out} cannot be written: {error.strerror}"}
-    return {}
+        return f"{out} cannot be written: {error.strerror}"
+    return ""
 
 
-def _print_results(console: Console, descriptions: list[dict[str, object]]) -> None:
+def _print_results(console: Console, descriptions: Sequence[GeneratedImage]) -> None:
     for result in descriptions:
-        if "error" in result:
-            console.print(f"No image was generated: {result['error']}", markup=False)
+        if result.error:
+            console.print(f"No image was generated: {result.error}", markup=False)
             continue
-        if "not_copied" in result:
-            console.print(
-                f"{result['not_copied']}. The image is kept here:", markup=False
-            )
-        why = f", because {result['why_card']}" if result["why_card"] else ""
+        if result.copy_error:
+            console.print(f"{result.copy_error}. The image is kept here:", markup=False)
+        why = f", because {result.card_why}" if result.card_why else ""
         console.print(
-            f"{result['file']}  {result['provider']}, seed {result['seed']}{why}",
+            f"{result.file}  {result.provider}, seed {result.seed}{why}",
             markup=False,
             soft_wrap=True,
         )

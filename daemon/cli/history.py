@@ -6,8 +6,8 @@ import asyncio
 import csv as csv_module
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -24,8 +24,26 @@ from daemon.jobs.budget import months_between
 from daemon.jobs.writing import describe_author, prompt_of
 from db import attempts, images, posts, queue, spending
 from db import jobs as stored
-from db.models import Attempt, Job
+from db.models import Attempt, ImageRecord, Job, JobEvent
 from db.spending import CostRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetails(Job):
+    """A job with its prompt and all that has happened to it."""
+
+    prompt: str
+    prompt_by: str
+    history: Sequence[JobEvent]
+    attempts: Sequence[Attempt]
+    images: Sequence[ImageRecord]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitledCost(CostRow):
+    """A row of costs; `title` is empty unless the row is that of a post."""
+
+    title: str
 
 
 def jobs(
@@ -55,7 +73,7 @@ async def list_jobs(source: str | None, limit: int, *, json: bool) -> None:
         *("STATE", "REASON", "POST", "PROVIDER", "COST", "WHEN", "OUTCOME"),
     )
     output.print_result(
-        [asdict(job) for job in newest],
+        newest,
         json=json,
         human=output.make_table(columns, rows) if newest else "No jobs yet.",
     )
@@ -104,61 +122,63 @@ async def _show_job(number: int, *, json: bool) -> None:
     async with context.read_transaction(context.load_settings()) as (sources, tx):
         events = await stored.list_events(tx, number)
         found = await context.find_job(tx, number)
-        data = asdict(found) | {
-            "prompt": prompt_of(found),
-            "prompt_by": describe_author(found),
-            "history": [asdict(event) for event in events],
-            "attempts": [asdict(call) for call in await attempts.of_job(tx, number)],
-            "images": [asdict(image) for image in await images.of_job(tx, number)],
-        }
+        data = output.extend_record(
+            JobDetails,
+            found,
+            prompt=prompt_of(found),
+            prompt_by=describe_author(found),
+            history=events,
+            attempts=await attempts.of_job(tx, number),
+            images=await images.of_job(tx, number),
+        )
     output.print_result(
         data, json=json, human=lambda out: _print_job(out, sources.first, data)
     )
 
 
-def _print_job(out: Console, source: SourceContext, data: dict[str, Any]) -> None:
+def _print_job(out: Console, source: SourceContext, data: JobDetails) -> None:
     zone = source.app.clock.zone
     out.print(
-        f"job {data['id']} '{data['title']}' is {data['state']} ({data['reason']})",
+        f"job {data.id} '{data.title}' is {data.state} ({data.reason})",
         markup=False,
     )
-    out.print(f"page {data['page_id']}; prompt: {data['prompt']}", markup=False)
-    out.print(f"prompt written by {data['prompt_by']}", markup=False)
-    if (seed := data["inputs"].get("seed")) is not None:
+    out.print(f"page {data.page_id}; prompt: {data.prompt}", markup=False)
+    out.print(f"prompt written by {data.prompt_by}", markup=False)
+    if (seed := data.inputs.get("seed")) is not None:
         out.print(f"seed {seed}, as requested")
     history = [
         [
-            output.format_time(event["at"], zone),
-            event["event"],
-            event["state"],
-            event["reason"],
+            output.format_time(event.at, zone),
+            event.event,
+            event.state,
+            event.reason,
         ]
-        for event in data["history"]
+        for event in data.history
     ]
     out.print(output.make_table(("WHEN", "EVENT", "STATE", "REASON"), history))
     calls = [
         [
-            output.format_time(call["started_at"], zone),
-            call["provider"],
-            call["outcome"] or "running",
-            format_price(call["cost"], call["included_cost"]),
+            output.format_time(call.started_at, zone),
+            call.provider,
+            call.outcome or "running",
+            format_price(call.cost, call.included_cost),
             _describe_answer(call),
         ]
-        for call in data["attempts"]
+        for call in data.attempts
     ]
     if calls:
         columns = ("CALL", "PROVIDER", "OUTCOME", "COST", "RESULT")
         out.print(output.make_table(columns, calls))
 
 
-def _describe_answer(call: dict[str, Any]) -> str:
-    match call["outcome"]:
+def _describe_answer(call: Attempt) -> str:
+    match call.outcome:
         case "image":
-            return f"{call['file_name']}, seed {call['seed']}"
+            return f"{call.file_name}, seed {call.seed}"
         case "text":
-            return str(call["model"] or "")
+            return str(call.model or "")
         case _:
-            return str(call["error"])
+            return str(call.error)
 
 
 def costs(
@@ -188,7 +208,10 @@ def costs(
         for line in credit_lines:
             out.print(line, markup=False)
 
-    data = [asdict(row) | {"title": titles.get(row.page_id, "")} for row in rows]
+    data = [
+        output.extend_record(TitledCost, row, title=titles.get(row.page_id, ""))
+        for row in rows
+    ]
     output.print_result(data, json=json, human=print_table)
 
 

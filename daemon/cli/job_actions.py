@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +22,21 @@ from daemon.jobs import actions, relettering
 from db import images, posts
 from db.engine import Tx
 from db.models import ImageRecord, Job
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalResult:
+    """The IDs of the queued jobs, and the number of posts that still wait."""
+
+    job_ids: Sequence[int]
+    waiting_for_approval: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegeneratedJob(Job):
+    """A requested job, and the services of the chain that take no seed."""
+
+    ignores_seed: Sequence[str]
 
 
 def approve(
@@ -44,7 +59,7 @@ def approve(
         result = "No posts are waiting for approval."
     held_note = f", {still_held} still waiting for approval" if still_held else ""
     output.print_result(
-        {"queued": [job.id for job in queued], "still_held": still_held},
+        ApprovalResult([job.id for job in queued], still_held),
         json=json,
         human=f"{result}{held_note}",
     )
@@ -64,16 +79,15 @@ def regenerate(
             post = await context.find_page(tx, page, source)
             return await actions.request_regeneration(tx, post, utc_now(), seed=seed)
 
-    job = asyncio.run(queue())
-    if seed is None:
-        _print_job_state(job, json=json)
-        return
-    labels = asyncio.run(_list_seedless(settings, job.source))
+    job, labels = asyncio.run(queue()), list[str]()
+    if seed is not None:
+        labels = asyncio.run(_list_seedless(settings, job.source))
+    seed_note = "" if seed is None else f" Seed: {seed}."
     note = f" {', '.join(labels)} will not use it." if labels else ""
     output.print_result(
-        asdict(job) | {"ignores_seed": labels},
+        output.extend_record(RegeneratedJob, job, ignores_seed=labels),
         json=json,
-        human=f"Job {job.id} '{job.title}' is {job.state}. Seed: {seed}.{note}",
+        human=f"Job {job.id} '{job.title}' is {job.state}.{seed_note}{note}",
     )
 
 
@@ -107,7 +121,7 @@ def _change_job(
 
 def _print_job_state(job: Job, *, json: bool) -> None:
     output.print_result(
-        asdict(job), json=json, human=f"Job {job.id} '{job.title}' is {job.state}."
+        job, json=json, human=f"Job {job.id} '{job.title}' is {job.state}."
     )
 
 
@@ -138,14 +152,14 @@ def use(
         )
         place = "only" if only else "first"
         human = f"{file} will be the {place} image of '{job.title}'"
-        output.print_result(asdict(job), json=json, human=f"{human} (job {job.id})")
+        output.print_result(job, json=json, human=f"{human} (job {job.id})")
         return
     if headline is not None:
         job = asyncio.run(_queue_reletter(settings, page, headline, source))
         human = (
             f"The image of '{job.title}' gets this headline (job {job.id}, no charge)"
         )
-        output.print_result(asdict(job), json=json, human=human)
+        output.print_result(job, json=json, human=human)
         return
     records = asyncio.run(_load_images(settings, page, source))
     zone = local_zone()
@@ -160,7 +174,7 @@ def use(
     ]
     table = output.make_table(("FILE", "GENERATED", "BY", ""), rows)
     output.print_result(
-        [asdict(image) for image in records],
+        records,
         json=json,
         human=table if rows else "No images yet.",
     )

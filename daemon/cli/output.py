@@ -5,9 +5,9 @@ from __future__ import annotations
 import json as json_module
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,8 @@ from rich.text import Text
 
 from daemon import formatting
 from daemon.places import address_commands
+
+_Shape = TypeVar("_Shape")
 
 
 class _ReaderConsole(Console):
@@ -26,6 +28,12 @@ class _ReaderConsole(Console):
             for value in objects
         ]
         super().print(*texts, **options)
+
+
+def extend_record(shape: type[_Shape], record: Any, **more: object) -> _Shape:  # noqa: ANN401 - of any class
+    """Return a *shape*, a subclass of the record's class with *more* fields."""
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return shape(**values, **more)
 
 
 def make_console() -> Console:
@@ -58,6 +66,11 @@ def _to_json_value(value: object) -> object:
     if isinstance(value, tuple | set | frozenset):
         return list(value)
     return str(value)
+
+
+def print_unwrapped(out: Console, line: str) -> None:
+    """Print a line that the terminal may wrap, for addresses and paths to copy."""
+    out.print(line, markup=False, soft_wrap=True)
 
 
 def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -25,6 +26,33 @@ _SHOWN = 30
 _CENT = 0.01
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRequest:
+    """A request that would be queued now; `cost` in US dollars."""
+
+    page_id: str
+    title: str
+    reason: str
+    format: str
+    images: int
+    cost: float
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePlan:
+    """What would be generated now for one source."""
+
+    source: str
+    database: str
+    posts: int
+    waiting_for_approval: int
+    needs_approval: bool
+    prices: Sequence[str]
+    cost: float
+    requests: Sequence[PlannedRequest]
+
+
 def plan(source: Source = None, json: Json = False) -> None:
     """Show which images would be generated now, at what cost."""
     settings = context.load_settings(source)
@@ -36,12 +64,10 @@ def plan(source: Source = None, json: Json = False) -> None:
         for source_plan in plans:
             _print_plan(out, source_plan)
 
-    output.print_result(
-        plans if settings.has_named_sources else plans[0], json=json, human=print_plans
-    )
+    output.print_result(plans, json=json, human=print_plans)
 
 
-async def plan_all_sources(settings: Settings) -> list[dict[str, Any]]:
+async def plan_all_sources(settings: Settings) -> list[SourcePlan]:
     """Return the plan of each source; writes nothing."""
     exists = upgrade.database_exists(app.database_backend(settings))
     async with context.read_session(settings, missing_ok=True) as sources:
@@ -55,32 +81,32 @@ async def plan_all_sources(settings: Settings) -> list[dict[str, Any]]:
 
 async def _plan_one_source(
     source: SourceContext, settings: Settings, *, exists: bool
-) -> dict[str, Any]:
+) -> SourcePlan:
     schema, pages = await _load_schema_and_pages(
         source, settings.options.notion.data_source, stored=exists
     )
     page_plans = await plan_dry_run(source, pages, has_database=exists)
-    held = 0
+    waiting = 0
     if exists:
         async with source.app.db.read_transaction() as tx:
-            held = await posts.count_held(tx, source=source.name)
+            waiting = await posts.count_held(tx, source=source.name)
     requests = [
         _describe_request(source, page_plan.sight.inputs, page_plan.sight.page, action)
         for page_plan in page_plans
         for action in page_plan.actions
         if isinstance(action, CreateJob)
     ]
-    automatic = [request for request in requests if request["reason"] != "regenerate"]
-    return {
-        "name": source.name,
-        "source": schema.title,
-        "posts": len(pages),
-        "held": held,
-        "would_hold": 0 < source.options.posts.approve_above < len(automatic),
-        "chain": [app.describe_price(source, name) for name in source.chain],
-        "cost": sum(request["price"] for request in requests),
-        "wishes": requests,
-    }
+    automatic = [request for request in requests if request.reason != "regenerate"]
+    return SourcePlan(
+        source=source.name,
+        database=schema.title,
+        posts=len(pages),
+        waiting_for_approval=waiting,
+        needs_approval=0 < source.options.posts.approve_above < len(automatic),
+        prices=[app.describe_price(source, name) for name in source.chain],
+        cost=sum(request.cost for request in requests),
+        requests=requests,
+    )
 
 
 async def _load_schema_and_pages(
@@ -106,27 +132,27 @@ async def _load_schema_and_pages(
 
 def _describe_request(
     source: SourceContext, inputs: Inputs, page: Page, action: CreateJob
-) -> dict[str, Any]:
+) -> PlannedRequest:
     image = read_image_spec(inputs.to_dict(), page.id)
     price = source.price_of(source.chain[0], image.size) if image.has_size else 0.0
-    return {
-        "page_id": page.id,
-        "title": page.title,
-        "reason": action.reason.value,
-        "format": inputs.format,
-        "images": inputs.variants,
-        "price": price * inputs.variants,
-        "prompt": inputs.prompt,
-    }
+    return PlannedRequest(
+        page_id=page.id,
+        title=page.title,
+        reason=action.reason.value,
+        format=inputs.format,
+        images=inputs.variants,
+        cost=price * inputs.variants,
+        prompt=inputs.prompt,
+    )
 
 
-def _print_plan(out: Console, plan: dict[str, Any]) -> None:
-    requests = plan["wishes"]
+def _print_plan(out: Console, plan: SourcePlan) -> None:
+    requests = plan.requests
     if requests:
         rows = [
             [
-                *(request[key] for key in ("title", "reason", "format", "images")),
-                format_dollars(request["price"]),
+                *(request.title, request.reason, request.format, request.images),
+                format_dollars(request.cost),
             ]
             for request in requests[:_SHOWN]
         ]
@@ -135,29 +161,29 @@ def _print_plan(out: Console, plan: dict[str, Any]) -> None:
     if len(requests) > _SHOWN:
         out.print(f"... and {len(requests) - _SHOWN} more")
     out.print(summarize_plan(plan), markup=False)
-    if plan["would_hold"]:
+    if plan.needs_approval:
         out.print(
             "That is above the limit posts.approve_above: none will be generated until "
             "you run `postbrush approve`."
         )
-    if plan["held"]:
-        waiting = format_count(plan["held"], "post")
+    if plan.waiting_for_approval:
+        waiting = format_count(plan.waiting_for_approval, "post")
         out.print(
             f"{waiting} waiting for approval: run `postbrush approve` to generate them."
         )
 
 
-def summarize_plan(plan: dict[str, Any]) -> str:
+def summarize_plan(plan: SourcePlan) -> str:
     """Return how many images would be generated now, and what they would cost."""
-    posts = f"{format_count(plan['posts'], 'post')} in '{plan['source']}'"
-    if not plan["posts"]:
-        return f"No posts yet in '{plan['source']}'."
-    if not plan["wishes"]:
+    posts = f"{format_count(plan.posts, 'post')} in '{plan.database}'"
+    if not plan.posts:
+        return f"No posts yet in '{plan.database}'."
+    if not plan.requests:
         return f"{posts}; none of them needs an image now."
-    images = format_count(sum(request["images"] for request in plan["wishes"]), "image")
+    images = format_count(sum(request.images for request in plan.requests), "image")
     return (
         f"{posts}; {images} would be generated now. "
-        f"{_describe_estimate(plan['cost'], plan['chain'][0])}"
+        f"{_describe_estimate(plan.cost, plan.prices[0])}"
     )
 
 

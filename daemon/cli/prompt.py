@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -52,7 +51,7 @@ def prompt(
             if value:
                 out.print(f"{name}: {value}", markup=False)
 
-    output.print_result(asdict(shown), json=json, human=print_lines)
+    output.print_result(shown, json=json, human=print_lines)
 
 
 async def _load_prompt(

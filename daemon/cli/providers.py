@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import Annotated, Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -23,6 +25,40 @@ from db.spending import SpendingTotals
 from providers import KINDS
 from providers.breaker_text import describe_breaker
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderStatus:
+    """An image service or prompt writer; one that is not used has no numbers."""
+
+    provider: str
+    label: str = ""
+    in_chain: bool = False
+    writes_prompts: bool = False
+    state: str
+    description: str
+    until: datetime | None = None
+    message: str = ""
+    price: float | None = None
+    price_source: str = ""
+    included: float = 0.0
+    included_per: str = ""
+    included_known: bool = False
+    renews_at: datetime | None = None
+    credits: str = ""
+    calls: int = 0
+    images: int = 0
+    cost: float = 0.0
+    included_used: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResetResult:
+    """What `providers reset` has done."""
+
+    provider: str
+    was_paused: bool
+
+
 providers = make_app(help="Show the image services: state, price and usage.")
 
 
@@ -40,7 +76,7 @@ def reset(
     was_open = asyncio.run(_reset_breaker(name))
     result = "is available again." if was_open else "was not paused."
     output.print_result(
-        {"provider": name, "was_resting": was_open}, json=json, human=f"{name} {result}"
+        ResetResult(name, was_open), json=json, human=f"{name} {result}"
     )
 
 
@@ -79,7 +115,7 @@ async def _show_providers(*, json: bool) -> None:
         if name not in source.providers
     }
     absent_data = [
-        {"provider": name, "in_chain": False, "state": "absent", "words": why}
+        ProviderStatus(provider=name, state="absent", description=why)
         for name, why in absent.items()
     ]
 
@@ -96,7 +132,7 @@ def describe_provider(
     chain_state: provider_selection.ChainState,
     name: str,
     in_chain: Collection[str],
-) -> dict[str, Any]:
+) -> ProviderStatus:
     """Return state, price in dollars and this month's totals of a provider.
 
     Args:
@@ -105,42 +141,42 @@ def describe_provider(
     traits = source.services[name].traits
     totals = chain_state.spending.by_provider.get(name, SpendingTotals())
     breaker, allowance = chain_state.breakers[name], chain_state.allowances[name]
-    return {
-        "provider": name,
-        "label": traits.label,
-        "in_chain": name in in_chain,
-        "writes_prompts": name in source.writers,
-        "state": breaker.state,
-        "words": describe_breaker(breaker, chain_state.now, source.app.clock.zone),
-        "until": breaker.until,
-        "message": breaker.message,
-        "price": source.price_of(name),
-        "price_source": traits.price_source,
-        "included": allowance.included,
-        "included_per": traits.included_per,
-        "included_known": allowance.is_known,
-        "renews_at": allowance.resets_at,
-        "credits": describe_allowance(
+    return ProviderStatus(
+        provider=name,
+        label=traits.label,
+        in_chain=name in in_chain,
+        writes_prompts=name in source.writers,
+        state=breaker.state,
+        description=describe_breaker(breaker, chain_state.now, source.app.clock.zone),
+        until=breaker.until,
+        message=breaker.message,
+        price=source.price_of(name),
+        price_source=traits.price_source,
+        included=allowance.included,
+        included_per=traits.included_per,
+        included_known=allowance.is_known,
+        renews_at=allowance.resets_at,
+        credits=describe_allowance(
             traits, allowance, source.app.clock.zone, source.price_of(name)
         ),
-        "calls": totals.calls,
-        "images": totals.images,
-        "cost": totals.cost,
-        "covered": allowance.used,
-    }
+        calls=totals.calls,
+        images=totals.images,
+        cost=totals.cost,
+        included_used=allowance.used,
+    )
 
 
-def _why_free(provider: dict[str, Any]) -> str:
-    return "" if provider["price"] else provider["price_source"]
+def _why_free(provider: ProviderStatus) -> str:
+    return "" if provider.price else provider.price_source
 
 
-def _describe_role(provider: dict[str, Any]) -> str:
-    if provider["writes_prompts"]:
+def _describe_role(provider: ProviderStatus) -> str:
+    if provider.writes_prompts:
         return " (prompts)"
-    return "" if provider["in_chain"] else " (not in the chain)"
+    return "" if provider.in_chain else " (not in the chain)"
 
 
-def make_provider_table(data: list[dict[str, Any]]) -> Table:
+def make_provider_table(data: Sequence[ProviderStatus]) -> Table:
     """Return a table of provider descriptions."""
     columns = (
         *("PROVIDER", "STATE", "PRICE", "INCLUDED", "CALLS", "IMAGES"),
@@ -148,13 +184,13 @@ def make_provider_table(data: list[dict[str, Any]]) -> Table:
     )
     rows = [
         [
-            provider["provider"] + _describe_role(provider),
-            provider["words"],
-            format_dollars(provider["price"]),
-            provider["credits"] or _why_free(provider),
-            provider["calls"],
-            provider["images"],
-            format_dollars(provider["cost"]) if provider["calls"] else "",
+            provider.provider + _describe_role(provider),
+            provider.description,
+            format_dollars(provider.price or 0.0),
+            provider.credits or _why_free(provider),
+            provider.calls,
+            provider.images,
+            format_dollars(provider.cost) if provider.calls else "",
         ]
         for provider in data
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,15 @@ from daemon.service import log
 from daemon.service.alerts import Message
 from daemon.source_setup import build_pollers
 from daemon.status_line import describe_activity, load_activity
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting, and where its value comes from."""
+
+    key: str
+    value: str
+    origin: str
 
 
 def once(
@@ -151,10 +161,7 @@ def config(
         return
     origins = configuration.list_origins(context.load_settings())
     output.print_result(
-        [
-            {"key": key, "value": value, "from": origin}
-            for key, value, origin in origins
-        ],
+        [Setting(*row) for row in origins],
         json=json,
         human=output.make_table(("KEY", "VALUE", "FROM"), origins),
     )

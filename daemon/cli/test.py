@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
@@ -36,7 +36,6 @@ from daemon.service.alerts import Message
 from daemon.service.notify import SEND_SECONDS
 from daemon.service.tasks import run_detached
 from db import spending
-from db.models import ImageRecord
 
 _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
 #: Dollars for an image above which the command asks first.
@@ -48,6 +47,21 @@ _MESSAGE = Message(
 )
 _SKIPPED_WHY = ": costs more than $0.01, add --yes to generate it"
 _UNKNOWN = "Apprise does not know this kind of address (the word in front of ://)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderTest:
+    """The result for one provider; without an image, the size is 0."""
+
+    provider: str
+    result: Literal["ok", "skipped", "failed"] = "ok"
+    error: str = ""
+    cost: float = 0.0
+    seconds: float = 0.0
+    width: int = 0
+    height: int = 0
+    bytes: int = 0
+    file: str = ""
 
 
 def test(
@@ -73,24 +87,30 @@ def test(
     results = asyncio.run(_try_all(settings, names, yes=yes))
     rows = [
         [
-            result["provider"],
-            result["result"] + _SKIPPED_WHY * (result["result"] == "skipped"),
-            format_dollars(result["cost"]),
-            format_duration(result["seconds"], "s") if result["seconds"] else "",
-            result["size"],
-            result["file"],
+            result.provider,
+            result.error or result.result + _SKIPPED_WHY * (result.result == "skipped"),
+            format_dollars(result.cost),
+            format_duration(result.seconds, "s") if result.seconds else "",
+            _describe_size(result),
+            result.file,
         ]
         for result in results
     ]
     columns = ("PROVIDER", "RESULT", "COST", "TIME", "SIZE", "FILE")
     output.print_result(results, json=json, human=output.make_table(columns, rows))
-    if any(result["result"] not in {"ok", "skipped"} for result in results):
+    if any(result.result == "failed" for result in results):
         raise typer.Exit(1)
+
+
+def _describe_size(result: ProviderTest) -> str:
+    if not result.bytes:
+        return ""
+    return f"{result.width}x{result.height}, {result.bytes // 1024} KB"
 
 
 async def _try_all(
     settings: Settings, names: tuple[str, ...], *, yes: bool
-) -> list[dict[str, Any]]:
+) -> list[ProviderTest]:
     async with prepared_context(settings) as sources:
         source = sources.first
         await AccountSchedule(sources).refresh_all()
@@ -104,20 +124,11 @@ async def _try_all(
     return results
 
 
-async def _try_provider(
-    source: SourceContext, name: str, *, yes: bool
-) -> dict[str, Any]:
+async def _try_provider(source: SourceContext, name: str, *, yes: bool) -> ProviderTest:
     size = parse_format("square")
     price = source.price_of(name, size)
-    result: dict[str, Any] = {
-        "provider": name,
-        "cost": 0.0,
-        "seconds": 0.0,
-        "size": "",
-        "file": "",
-    }
     if price > _ASK_ABOVE and not yes and not _confirm_price(name, price):
-        return result | {"result": "skipped"}
+        return ProviderTest(provider=name, result="skipped")
     # The test calls a provider even if its breaker is open.
     async with source.app.db.write_transaction() as tx:
         await actions.reset_breaker(tx, name, utc_now())
@@ -127,15 +138,21 @@ async def _try_provider(
         image = await adhoc_image.generate_adhoc_image(
             source, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
-    result["seconds"] = monotonic() - began
+    seconds = monotonic() - began
     async with source.app.db.read_transaction() as tx:
         totals = await spending.totals_since(tx, since, provider=name)
-    result["cost"] = totals.cost + totals.included_cost
-    if isinstance(image, ImageRecord):
-        dimensions = f"{image.width}x{image.height}, {image.bytes // 1024} KB"
-        path = source.app.image_folder / image.name
-        return result | {"result": "ok", "size": dimensions, "file": str(path)}
-    return result | {"result": image.removeprefix(f"{name}: ")}
+    result = ProviderTest(
+        provider=name, cost=totals.cost + totals.included_cost, seconds=seconds
+    )
+    if isinstance(image, str):
+        return replace(result, result="failed", error=image.removeprefix(f"{name}: "))
+    return replace(
+        result,
+        width=image.width,
+        height=image.height,
+        bytes=image.bytes,
+        file=str(source.app.image_folder / image.name),
+    )
 
 
 def _confirm_price(name: str, price: float) -> bool:
@@ -167,7 +184,7 @@ def _send_test_notifications(settings: Settings, *, json: bool) -> None:
         for result in results
     ]
     output.print_result(
-        [asdict(result) for result in results],
+        results,
         json=json,
         human=output.make_table(("", "WHERE", "RESULT"), rows),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -23,6 +23,22 @@ from daemon.maintenance.prune import PruneResult, prune_images
 from daemon.maintenance.verify import Finding
 from db import source_state
 from db.models import Pause
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeResult:
+    """Whether a source was paused."""
+
+    was_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedImages:
+    """The images that `prune` has deleted, or would delete."""
+
+    names: Sequence[str]
+    bytes: int
+    dry_run: bool
 
 
 def pause(
@@ -44,9 +60,8 @@ def pause(
     ]
     asyncio.run(_store_pauses(settings, new_pauses))
     end = output.format_time(until, local_zone()) if until else "`postbrush resume`"
-    data = [asdict(new_pause) for new_pause in new_pauses]
     output.print_result(
-        data if settings.has_named_sources else data[0],
+        new_pauses,
         json=json,
         human=f"{_source_prefix(settings)}Paused. New requests are queued; no images "
         f"are generated until {end}.",
@@ -77,7 +92,7 @@ def resume(source: Source = None, json: Json = False) -> None:
     was_paused = asyncio.run(_end_pauses(settings))
     message = "Image generation resumes." if was_paused else "postbrush was not paused."
     output.print_result(
-        {"was_paused": was_paused},
+        ResumeResult(was_paused),
         json=json,
         human=f"{_source_prefix(settings)}{message}",
     )
@@ -118,7 +133,7 @@ def prune(
     size = sum(result.bytes for result in results)
     verb = "would be deleted" if dry_run else "deleted"
     output.print_result(
-        {"names": names, "bytes": size, "dry_run": dry_run},
+        PrunedImages(names, size, dry_run),
         json=json,
         human=f"{format_count(len(names), 'image')} {verb} ({size / 2**20:.1f} MiB).",
     )
@@ -164,7 +179,7 @@ def verify(
     rows = [[finding.what, finding.wrong, finding.fixed] for finding in findings]
     table = output.make_table(("WHAT", "PROBLEM", "REPAIR"), rows)
     output.print_result(
-        [asdict(finding) for finding in findings],
+        findings,
         json=json,
         human=table if rows else "No problems found.",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -25,19 +26,34 @@ from db.states import JobState
 _NOTION_TIMEOUT = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageExplanation:
+    """Why a page has its image, or none, in sentences; its newest job is the first."""
+
+    page_id: str
+    source: str
+    title: str
+    url: str
+    shown_files: Sequence[str]
+    why: Sequence[str]
+    prompt: str
+    prompt_by: str
+    job_ids: Sequence[int]
+
+
 def why(page: PageArgument, source: Source = None, json: Json = False) -> None:
     """Explain why a page has its image, or none."""
     data = asyncio.run(_explain_page(page, source))
 
     def print_lines(out: Console) -> None:
-        out.print(f"'{data['title']}'  {data['url']}", markup=False)
-        for line in data["why"]:
+        out.print(f"'{data.title}'  {data.url}", markup=False)
+        for line in data.why:
             out.print(f"  {line}", markup=False)
 
     output.print_result(data, json=json, human=print_lines)
 
 
-async def _explain_page(query: str, source: str | None) -> dict[str, Any]:
+async def _explain_page(query: str, source: str | None) -> PageExplanation:
     async with context.read_transaction(context.load_settings(source)) as (sources, tx):
         post = await context.find_page(tx, query, source)
         return await _load_explanation(
@@ -79,7 +95,7 @@ async def _read_page(tx: Tx, source: SourceContext, post: Post) -> Page:
 
 async def _load_explanation(
     tx: Tx, source: SourceContext, post: Post
-) -> dict[str, Any]:
+) -> PageExplanation:
     records = await images.by_names(tx, list(post.shown_files))
     history = await jobs.of_page(tx, post.source, post.page_id)
     shown = classify_images(post.page_id, post.shown_files, records)
@@ -89,17 +105,18 @@ async def _load_explanation(
     if history and (delayed := await jobs.newest_delay(tx, history[0])):
         lines.insert(1, f"postbrush retries with increasing delays: {delayed}")
     lines += [_format_job(job) for job in history[:5]]
-    return {
-        "page": post.page_id,
-        "source": post.source,
-        "title": post.title,
-        "url": post.url,
-        "shows": list(post.shown_files),
-        "why": lines,
-        "prompt": prompt_of(history[0]) if history else post.inputs.get("prompt", ""),
-        "prompt_by": authors[history[0].id] if history else "",
-        "jobs": [job.id for job in history],
-    }
+    prompt = prompt_of(history[0]) if history else post.inputs.get("prompt", "")
+    return PageExplanation(
+        page_id=post.page_id,
+        source=post.source,
+        title=post.title,
+        url=post.url,
+        shown_files=post.shown_files,
+        why=lines,
+        prompt=prompt,
+        prompt_by=authors[history[0].id] if history else "",
+        job_ids=[job.id for job in history],
+    )
 
 
 async def _current_reason(

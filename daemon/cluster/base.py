@@ -60,7 +60,7 @@ class Peer:
         roles: Such as "notion, generate".
         since: When it was started, by its own clock.
         heard_at: When it sent its last heartbeat, by its own clock.
-        asks: It is a leader; several tokens can have several leaders.
+        is_leader: It is a leader; several tokens can have several leaders.
         store: Its shared store; empty if it uses its folder only.
     """
 
@@ -68,7 +68,7 @@ class Peer:
     roles: str
     since: datetime
     heard_at: datetime
-    asks: bool
+    is_leader: bool
     store: str
 
     def is_expired(self, now: datetime, lease: timedelta) -> bool:
@@ -99,7 +99,7 @@ async def list_peers(tx: Tx, db: Database, own: str) -> list[Peer]:
             roles=record.roles,
             since=record.started_at,
             heard_at=record.renewed_at,
-            asks=record.id in leaders,
+            is_leader=record.id in leaders,
             store=record.store,
         )
         for record in await instances.list_others(tx, own)

@@ -155,12 +155,12 @@ async def list_delayed_tasks(app: AppContext) -> list[dict[str, object]]:
                 continue
             tasks.append(
                 {
-                    "job": job.id if job else None,
+                    "job_id": job.id if job else None,
                     "title": job.title if job else "",
                     "task": f"{delay.subject.task} {delay.subject.provider}".strip(),
                     "why": delay.why,
                     "failures": delay.failures,
-                    "next": next_try_at(app, delay.subject).isoformat(),
+                    "retry_at": next_try_at(app, delay.subject).isoformat(),
                 }
             )
     return tasks

@@ -28,13 +28,13 @@ async def _credits(home: House) -> str:
     """Return what the commands and the web page say about the account."""
     async with home.source.app.db.read_transaction() as tx:
         state = await provider_selection.load_chain_state(tx, home.source)
-    return str(describe_provider(home.source, state, "flux", ["flux"])["credits"])
+    return str(describe_provider(home.source, state, "flux", ["flux"]).credits)
 
 
 async def _breaker(home: House) -> str:
     async with home.source.app.db.read_transaction() as tx:
         state = await provider_selection.load_chain_state(tx, home.source)
-    return str(describe_provider(home.source, state, "flux", ["flux"])["words"])
+    return str(describe_provider(home.source, state, "flux", ["flux"]).description)
 
 
 async def _spent(home: House) -> tuple[float, float]:

@@ -205,7 +205,7 @@ async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
                 there = await list_peers(
                     tx, by.source.app.db, by.source.app.instance.id
                 )
-            return sorted((one.roles, one.asks) for one in there)
+            return sorted((one.roles, one.is_leader) for one in there)
 
         first, second, third = all_.houses
         assert await seen(first) == [("generate", False), ("notion, generate", False)]
@@ -247,7 +247,7 @@ def test_images_that_are_not_in_one_place_are_to_be_mended(
             roles="generate",
             since=START,
             heard_at=START,
-            asks=False,
+            is_leader=False,
             store=store,
         )
         for number, store in enumerate(stores)

@@ -19,6 +19,7 @@ from db.postgres import Postgres
 from db.sqlite import Sqlite
 from tests.cluster import cluster, on_postgres, rows
 from tests.daemon.cli.process import COMMAND, Process, started
+from tests.daemon.cli.shapes import check_shape
 from tests.daemon.cli.zygote import Request
 from tests.daemon.power import empty_database
 
@@ -113,8 +114,10 @@ class Desk:
         return self.town.workspace.add_page(self.town.source.id, values)
 
     async def cli(self, *words: str, given: str = "", **environ: str) -> Said:
-        """Run a command to its end."""
-        return await self._ended(await self._start(*words, environ=environ), given)
+        """Run a command to its end; what it prints as JSON has the shape of docs."""
+        said = await self._ended(await self._start(*words, environ=environ), given)
+        check_shape(words, said.out)
+        return said
 
     async def cli_itself(self, *words: str) -> Said:
         """Run one that imports what it needs by itself."""

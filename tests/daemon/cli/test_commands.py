@@ -81,7 +81,7 @@ async def test_looking_before_the_first_start(desk: Desk) -> None:
     assert (checked.code, "will be created" in checked.out) == (0, True)
     planned = await desk.cli("plan", "--json")
     assert planned.code == 0
-    assert [wish["page_id"] for wish in planned.json["wishes"]] == [page]
+    assert [one["page_id"] for one in planned.json[0]["requests"]] == [page]
     assert not (desk.folder / "postbrush.db").exists()
     assert desk.town.hub.served == []
 
@@ -156,13 +156,13 @@ async def test_held_posts_are_counted_listed_and_approved(desk: Desk) -> None:
     first = await desk.cli("once")
     assert first.code == 1
     assert "5 posts are waiting for your approval." in first.out
-    assert (await desk.cli("status", "--json")).json["held"] == 5
+    assert (await desk.cli("status", "--json")).json["waiting_for_approval"] == 5
     async with desk.daemon() as daemon:
         result = await desk.cli("approve", "--newest", "2", "--json")
-        assert result.json["still_held"] == 3
+        assert result.json["waiting_for_approval"] == 3
         await daemon.says("job.done", 2)
         assert len(desk.town.hub.served) == 2
-        assert (await desk.cli("status", "--json")).json["held"] == 3
+        assert (await desk.cli("status", "--json")).json["waiting_for_approval"] == 3
 
 
 async def test_once_makes_what_is_wanted_and_ends(desk: Desk) -> None:

@@ -164,7 +164,7 @@ async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
     }
     told = (await _no_tokens(bare, "config", "--json")).json
     values = {row["key"]: row for row in told}
-    assert values["NOTION_TOKEN"]["from"] == str(bare.folder / "secrets/NOTION_TOKEN")
+    assert values["NOTION_TOKEN"]["origin"] == str(bare.folder / "secrets/NOTION_TOKEN")
     assert values["posts.only"]["value"] == '{"Status": ["Waiting", "Draft"]}'
     assert values["notion.properties.image"]["value"] == "Picture"
     assert (await _no_tokens(bare, "check")).code == 0

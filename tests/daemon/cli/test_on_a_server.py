@@ -75,7 +75,7 @@ async def test_who_else_works_on_a_servers_database_is_said_elsewhere(
         (line,) = [line for line in told.out.splitlines() if line[:7] == "daemons"]
         assert line.endswith("; does the Notion work")
         (other,) = (await desk.cli("status", "--json", **box)).json["daemons"]
-        assert (other["asks"], other["silent"]) == (True, False)
+        assert (other["is_leader"], other["silent"]) == (True, False)
         looked = await desk.cli("check", "--json", **box)
         found_by_check = {row["what"]: row["found"] for row in looked.json}
         assert found_by_check["daemons"].endswith("(notion, generate)")

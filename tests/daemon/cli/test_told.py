@@ -58,7 +58,7 @@ async def test_check_and_config_show_where_an_address_is_and_not_what_it_is(
     ]
     assert (checked.code, box.got) == (1, [])
     shown = await desk.cli("config", "--json", **environ)
-    assert {"key": "NOTIFY_URLS", "value": "set", "from": "NOTIFY_URLS"} in shown.json
+    assert {"key": "NOTIFY_URLS", "value": "set", "origin": "NOTIFY_URLS"} in shown.json
     assert KEY not in checked.out + checked.err + shown.out + shown.err
 
 

@@ -14,14 +14,14 @@ async def test_pause_and_resume_are_followed_at_once(desk: Desk) -> None:
         await daemon.says("job.done")
         paused = await desk.cli("pause", "--for", "7d", "--json")
         assert paused.code == 0
-        assert paused.json["until"] > paused.json["since"]
+        assert paused.json[0]["until"] > paused.json[0]["since"]
         await daemon.says("daemon.paused")
         desk.add("Second", "Second bread.")
         await daemon.says("job.queued", times=2)
         status = await desk.cli("status")
         assert "paused   new requests are queued until" in status.out
         as_data = (await desk.cli("status", "--json")).json
-        assert as_data["paused"]["until"] == paused.json["until"]
+        assert as_data["sources"][0]["paused"] == paused.json[0]
         assert desk.town.hub.painted == 1
         assert (await desk.cli("resume")).out == "Image generation resumes.\n"
         await daemon.says("job.done", times=2)

@@ -250,7 +250,7 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
     home.space.inject_fault(f"PATCH /v1/pages/{page}", times=2, status=403)
     await home.live(1)
     (one,) = await list_delayed_tasks(home.source.app)
-    assert (one["job"], one["task"]) == (2, "clearing the Regenerate box")
+    assert (one["job_id"], one["task"]) == (2, "clearing the Regenerate box")
     assert str(one["why"]).startswith("Notion forbids it")
     async with home.source.app.db.read_transaction() as tx:
         job = (await home.jobs())[-1]
