@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from providers.card.list_marks import TextLine
 from providers.card.sentences import join_sentences, split_sentences
 
 _HEADING_LIMIT = 90
+_COLON = re.compile(r"[ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]?[:：]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ def as_statement(content: Content) -> Content:
     if content.announces and sum(map(len, sentences)) > 1:
         sentences[-1].pop()
         paragraphs = [join_sentences(parts) for parts in sentences if parts]
+    elif content.announces and paragraphs:
+        paragraphs[-1] = f"{_COLON.sub('', paragraphs[-1])}\N{NO-BREAK SPACE}…"
     words = replace(content.words, paragraphs=tuple(paragraphs))
     return Content(layout="statement", words=words)
 
@@ -74,7 +78,8 @@ def heading_of(lines: Sequence[TextLine]) -> CardText:
     announced = [line for line in filled[-1:] if line.endswith((":", "："))]
     for text in ("\n".join(filled), *announced, *filled[:1]):
         if 0 < len(text) <= _HEADING_LIMIT:
-            return replace(prepare_text(text), is_quotation=False)
+            heading = replace(prepare_text(text), is_quotation=False)
+            return _keep_colon(heading, filled[-1])
     return first_sentence("\n".join(filled))
 
 
@@ -87,7 +92,20 @@ def first_sentence(text: str) -> CardText:
 
 def announces(lines: Sequence[TextLine]) -> bool:
     """Return whether the last of the lines ends in a colon."""
-    return bool(lines) and lines[-1].text.endswith((":", "："))
+    return bool(lines) and _COLON.search(lines[-1].text) is not None
+
+
+def _keep_colon(heading: CardText, announced: str) -> CardText:
+    """Return a heading that ends in "From now on. We offer:" with its colon.
+
+    A title needs none, but what follows a sentence is not understood without.
+    """
+    *before, last = heading.paragraphs or ("",)
+    colon = _COLON.search(announced)
+    is_its_end = bool(last) and announced.startswith(last[:8])
+    if colon is None or not is_its_end or len(split_sentences(last)) < 2:
+        return heading
+    return replace(heading, paragraphs=(*before, last + colon[0]))
 
 
 def heading_alone(lines: Sequence[TextLine]) -> Content | None:

@@ -86,11 +86,14 @@ def _are_held(before: str, after: str) -> bool:
     is_word = _is_latin(last) and _is_latin(first)
     # A number and what it counts; a katakana word.
     is_count = last.isdecimal() and not is_word and first.isalpha()
+    # A telephone number, a time.
+    is_number = {last, first} & set("-./:") and (last + first).strip("-./:").isdecimal()
     is_name = _is_katakana(last) and _is_katakana(first) and len(before + after) < 10
     # The day of the week after a date.
     is_weekday = first in "(（" and last == "日"
     is_mark = first in _NO_START or last in _NO_END or " " in (first, last)
-    return is_mark or is_weekday or is_word or is_count or is_name
+    is_part = bool(is_number) or is_word or is_count or is_name
+    return is_mark or is_weekday or is_part
 
 
 def _are_one_word(before: str, after: str, model: str) -> bool:

@@ -10,6 +10,12 @@ from providers.card.post_links import remove_links
 
 _MAX_MARKS = 2
 _MARKDOWN_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")
+#: A block of code, and the colon that announces it.
+_CODE = re.compile(
+    r"(?P<colon>[ \t\xa0]*[:：])?\s*^[ \t]*(?P<fence>```+|~~~+)[^`\n]*\n"
+    r"(?:.*?^[ \t]*(?P=fence)[ \t]*$|.*\Z)",
+    re.MULTILINE | re.DOTALL,
+)
 #: A fence of code with the name of its language, or a line that only divides.
 _FENCE = re.compile(
     r"(?m)^\s*(?:```+|~~~+)[ \t]*[\w+#.-]*[ \t]*$|^\s*([*_-])(?:\s*\1){2}\s*$"
@@ -57,7 +63,13 @@ def _is_fancy(char: str) -> bool:
 
 
 def strip_markup(text: str) -> str:
-    """Return *text* without Markdown and links; marks of lists keep their lines."""
+    """Return *text* without Markdown, code and links; marks of lists keep their lines.
+
+    Code is kept if there is nothing else.
+    """
+    prose = _CODE.sub(lambda code: ".\n\n" if code["colon"] else "\n\n", text)
+    if any(map(str.isalpha, prose)):
+        text = prose
     text = _LEADER.sub(" — ", text)
     text = write_stars(_MARKDOWN_LINK.sub(r"\1", _FENCE.sub("", text)))
     text = _EMPHASIS.sub(r"\1", _MARKDOWN.sub("", text))

@@ -13,10 +13,10 @@ from providers.card.phrases import split_phrases
 from tests.corpus import load_corpus
 
 #: What a line of no script begins or ends with.
-_NO_START = set(
+NO_START = set(
     "、。，．・：；？！々ー）」』】ぁぃぅぇぉっゃゅょァィゥェォッャュョ%‰°:;!?»,.)]ๆ"
 )
-_NO_END = set("（「『【([{«„#№&")
+NO_END = set("（「『【([{«„#№&")
 
 
 def _lines(text: str, width: float = 880, largest: int = 120) -> tuple[str, ...]:
@@ -79,6 +79,19 @@ def test_phrases_of_scripts_without_spaces(text: str, phrases: list[str]) -> Non
     assert [part for part, _ in split_phrases(text)] == phrases
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("ご予約は TEL 03-0000-0000 まで。", "03-0000-0000"),
+        ("有意者请致电010-00000000找陈姐", "010-00000000"),
+        ("โทรจองโต๊ะ 02-000-0000 ทุกวัน", "02-000-0000"),
+        ("毎日11:30/17:00からの営業です", "11:30/17:00"),
+    ],
+)
+def test_a_number_is_whole_in_scripts_without_spaces(text: str, number: str) -> None:
+    assert any(number in part for part, _ in split_phrases(text))
+
+
 @pytest.mark.parametrize("name", load_corpus())
 def test_no_line_of_the_corpus_ends_or_begins_where_a_reader_stumbles(
     name: str,
@@ -86,8 +99,8 @@ def test_no_line_of_the_corpus_ends_or_begins_where_a_reader_stumbles(
     text = "\n".join(prepare_text(load_corpus()[name].post).paragraphs)
     for width in (620, 880):
         for line in _lines(text, width):
-            assert line[0] not in _NO_START
-            assert line[-1] not in _NO_END
+            assert line[0] not in NO_START
+            assert line[-1] not in NO_END
             assert not line.endswith(("Dr.", " ·", " |"))
 
 

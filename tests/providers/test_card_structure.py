@@ -145,7 +145,13 @@ def test_a_review_keeps_all_stars_and_the_name(
 
 def test_a_heading_alone_does_not_announce_what_is_not_there() -> None:
     content = recognize_content("New in town. We offer:\n- bread\n- cake")
+    # It does above its list.
+    assert content.words.paragraphs == ("New in town. We offer:",)
     assert as_statement(content).words.paragraphs == ("New in town.",)
+    # A title has no colon, and says without its list that there is more.
+    content = recognize_content("Your dog needs:\n- a collar\n- a chip")
+    assert content.words.paragraphs == ("Your dog needs",)
+    assert as_statement(content).words.paragraphs == ("Your dog needs\xa0…",)
 
 
 @pytest.mark.parametrize("name", load_corpus())

@@ -99,6 +99,23 @@ def test_a_full_stop_that_ends_no_sentence_is_known(
     assert split_sentences(text) == sentences
 
 
+@pytest.mark.parametrize(
+    ("post", "shown"),
+    [
+        (
+            "It fits on a beer mat:\n\n```python\nfor guest in guests:\n```\n\nA loop.",
+            ("It fits on a beer mat.", "A loop."),
+        ),
+        ("One loop\n~~~\nfor guest in guests: pass", ("One loop",)),
+        ("```\nSoup 4 €\n```\nToday only", ("Today only",)),
+        # It is all there is.
+        ("```\nSoup of the day\n```", ("Soup of the day",)),
+    ],
+)
+def test_code_is_no_prose(post: str, shown: tuple[str, ...]) -> None:
+    assert prepare_text(post).paragraphs == shown
+
+
 def test_a_short_answer_is_not_left_alone_at_the_end() -> None:
     post = "Is it true that we should all be eating less bread in our diet. No. "
     assert _shown(post + "Bread is a whole food and " * 4).endswith("diet.")
@@ -119,7 +136,7 @@ def test_a_greeting_alone_is_not_a_card() -> None:
         ('Das ist "die Liebe" und nicht mehr', "Das ist „die Liebe“ und nicht mehr"),
         ("rock 'n' roll", "rock ’n’ roll"),
         ("5'10\" tall", "5′10″ tall"),
-        ("Run it:\n```python\nbake()\n```\nEasy", "Run it:\nbake()\nEasy"),
+        ("Run it:\n```python\nbake()\n```\nEasy", "Run it.\nEasy"),
         ("Wash & cut ......... $38", "Wash & cut — $38"),
         ("Heute 16–18 °C, morgen 20°", "Heute 16–18 °C, morgen 20°"),
     ],
