@@ -27,12 +27,12 @@ def key_of(words: Words) -> str:
     """Return a hash of words and their look, in hex, for the name of a file."""
     look = asdict(words.look)
     if not words.with_brand:
-        look |= {"tag": "", "logo": None}
-    logo = b""
-    if look["logo"] is not None:
+        look |= {"tag": "", "logo": None, "logo_dark": None}
+    logos = b""
+    for path in filter(None, (look["logo"], look["logo_dark"])):
         with suppress(OSError):
-            logo = Path(look["logo"]).read_bytes()
-    values = [words.headline, words.style, look, hashlib.sha256(logo).hexdigest()]
+            logos += Path(path).read_bytes()
+    values = [words.headline, words.style, look, hashlib.sha256(logos).hexdigest()]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -30,6 +30,7 @@ from providers.card.colour import Rgb
 from providers.card.fonts import FontChoice
 
 Style: TypeAlias = Literal["gradient", "panel"]
+PlacedLogo: TypeAlias = tuple[Image.Image, tuple[int, int]]
 
 #: Shares of the shorter side: the margin, the space around the words on their ground,
 #: the letters of the brand's line.
@@ -67,9 +68,9 @@ class Words:
 class _Brand:
     """The brand's line: a tag, a logo or both; sizes are in pixels."""
 
-    tag: Line | None
-    logo: Image.Image | None
-    height: int
+    tag: Line | None = None
+    logos: Sequence[Image.Image] = ()
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +80,15 @@ class Block:
     Attributes:
         box: What the words and the space around them may cover.
         ink: What they cover.
-        logo: The logo at its final size, and its top left corner.
+        logos: The logo and that for dark grounds, at their final sizes, each with its
+            top left corner.
     """
 
     edge: Edge
     box: Box
     ink: Box
     lines: Sequence[Line]
-    logo: tuple[Image.Image, tuple[int, int]] | None
+    logos: Sequence[PlacedLogo]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +110,19 @@ class Overlay:
         """Return the picture with the words."""
         canvas = self.ground.copy()
         draw_lines(canvas, self.block.lines, self.colour)
-        if self.block.logo is not None:
-            _paste_logo(canvas, *self.block.logo)
+        if self.logo is not None:
+            _paste_logo(canvas, self.logo)
         return canvas
+
+    @property
+    def logo(self) -> PlacedLogo | None:
+        """The logo that stands out from the ground, else the one that does most."""
+        seen = {
+            index: min(_LOGO_CONTRAST, _measure_logo(self.ground, placed))
+            for index, placed in enumerate(self.block.logos)
+        }
+        best = max(seen, key=lambda index: seen[index], default=None)
+        return None if best is None else self.block.logos[best]
 
 
 def lay_out_words(picture: Image.Image, words: Words) -> Overlay:
@@ -180,10 +192,10 @@ def _place_block(
     if (tag := brand.tag) is not None:
         tag_left = right - tag.right if font.is_rtl else left
         placed.append(replace(tag, left=tag_left, baseline=tag.baseline + end))
-    logo = None
-    if brand.logo is not None:
-        logo_left = left if font.is_rtl else right - brand.logo.width
-        logo = (brand.logo, (logo_left, end - brand.logo.height))
+    logos = [
+        (logo, (left if font.is_rtl else right - logo.width, end - logo.height))
+        for logo in brand.logos
+    ]
     edges = [*(line.left for line in placed), *(line.right for line in placed)]
     ink = (
         round(min(edges, default=left)),
@@ -192,7 +204,7 @@ def _place_block(
         end,
     )
     box = _pad((left, start, right, end), size)
-    return Block(edge=edge, box=box, ink=ink, lines=placed, logo=logo)
+    return Block(edge=edge, box=box, ink=ink, lines=placed, logos=logos)
 
 
 def _area_at(size: tuple[int, int], edge: Edge) -> Box:
@@ -229,16 +241,17 @@ def _pad(box: Box, size: tuple[int, int]) -> Box:
 def _size_brand(words: Words, short: int, width: int) -> _Brand:
     """Return the brand's line for a place of *width* pixels, with the space above."""
     if not words.with_brand:
-        return _Brand(tag=None, logo=None, height=0)
+        return _Brand()
     size = math.ceil(short * _TAG)
     limit = (round(width * _LOGO_WIDTH), round(size * _LOGO_EMS))
-    logo = _load_logo(words.look.logo, limit)
-    room = width - (logo.width + size if logo else 0)
+    paths = (words.look.logo, words.look.logo_dark)
+    logos = [logo for path in paths if (logo := _load_logo(path, limit))]
+    room = width - max((logo.width + size for logo in logos), default=0)
     text, own = words.look.tag, words.look.font
     tag = place_tag(text, own, size, room, short=short) if text else None
-    height = max(logo.height if logo else 0, size if tag else 0)
+    height = max(size if tag else 0, *(logo.height for logo in logos), 0)
     gap = round(size * _GAP_EMS) if height and words.headline else 0
-    return _Brand(tag=tag, logo=logo, height=height + gap)
+    return _Brand(tag=tag, logos=logos, height=height + gap)
 
 
 def _load_logo(path: str | None, limit: tuple[int, int]) -> Image.Image | None:
@@ -254,15 +267,30 @@ def _load_logo(path: str | None, limit: tuple[int, int]) -> Image.Image | None:
     return ImageOps.contain(logo.crop(box), limit) if box else None
 
 
-def _paste_logo(canvas: Image.Image, logo: Image.Image, place: tuple[int, int]) -> None:
+def _measure_logo(ground: Image.Image, placed: PlacedLogo) -> float:
+    """Return the least contrast of the logo's colour to the ground behind it."""
+    logo, (left, top) = placed
+    behind = ground.crop((left, top, left + logo.width, top + logo.height))
+    return scrim.measure_contrast(behind, logo.getchannel("A"), _tone_of(logo))
+
+
+def _tone_of(logo: Image.Image) -> Rgb:
+    red, green, blue = ImageStat.Stat(logo.convert("RGB"), logo.getchannel("A")).mean
+    return round(red), round(green), round(blue)
+
+
+def _paste_logo(canvas: Image.Image, placed: PlacedLogo) -> None:
     """Paste the logo, on a plate where its colour does not stand out."""
-    alpha, (left, top) = logo.getchannel("A"), place
-    red, green, blue = ImageStat.Stat(logo.convert("RGB"), alpha).mean
-    tone = (round(red), round(green), round(blue))
-    area = (left, top, left + logo.width, top + logo.height)
-    if scrim.measure_contrast(canvas.crop(area), alpha, tone) < _LOGO_CONTRAST:
+    logo, (left, top) = placed
+    if _measure_logo(canvas, placed) < _LOGO_CONTRAST:
         pad = max(4, logo.height // 6)
-        plate = (area[0] - pad, area[1] - pad, area[2] + pad, area[3] + pad)
+        plate = (
+            left - pad,
+            top - pad,
+            left + logo.width + pad,
+            top + logo.height + pad,
+        )
         pen = ImageDraw.Draw(canvas)
-        pen.rounded_rectangle(plate, pad, scrim.plate_for(tone, _LOGO_CONTRAST))
-    canvas.paste(logo, place, alpha)
+        colour = scrim.plate_for(_tone_of(logo), _LOGO_CONTRAST)
+        pen.rounded_rectangle(plate, pad, colour)
+    canvas.paste(logo, (left, top), logo.getchannel("A"))

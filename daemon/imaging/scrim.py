@@ -30,6 +30,8 @@ _OPACITIES = (0.4, 0.5, 0.6, 0.7, 0.8)
 #: Length of the soft end of a gradient as a share of the shorter side.
 _FADE = 0.22
 _TALL = 1.6
+#: In so many cells a subject is left of a region, and no texture.
+_COARSE = (12, 6)
 #: How much a region of skin counts, against edges and contrasts.
 _SKIN_WEIGHT = 60.0
 _LINEAR = tuple(
@@ -191,14 +193,18 @@ def _tint_like(region: Image.Image, lightness: float, chroma: float) -> Rgb:
 
 
 def unrest(region: Image.Image) -> float:
-    """Return how much a region shows: edges, large contrasts, the colours of skin."""
+    """Return how much a region shows: edges, large contrasts, the colours of skin.
+
+    A dark head before a calm sky counts more than grass, which is no subject.
+    """
     small = region.copy()
     small.thumbnail((160, 160), Image.Resampling.BOX)
     grey = small.convert("L")
     # The filter leaves a frame of a pixel as it is.
     edges = grey.filter(ImageFilter.FIND_EDGES)
     edges = edges.crop((1, 1, edges.width - 1, edges.height - 1))
-    detail = ImageStat.Stat(edges).mean[0] + 0.5 * ImageStat.Stat(grey).stddev[0]
+    coarse = grey.resize(_COARSE, Image.Resampling.BOX)
+    detail = 0.5 * ImageStat.Stat(edges).mean[0] + ImageStat.Stat(coarse).stddev[0]
     return detail + _SKIN_WEIGHT * _skin_share(small)
 
 

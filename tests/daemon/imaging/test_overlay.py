@@ -134,6 +134,18 @@ def test_words_keep_clear_of_a_face(kind: str, name: str) -> None:
     assert is_clear
 
 
+def test_words_keep_off_a_dark_head_before_a_calm_sky() -> None:
+    """Below it is grass, which shows more edges, but nothing to be looked at."""
+    picture = Image.new("RGB", (1080, 1350), "#d8e2ea")
+    grass = _photo("noise", 270, 150).convert("L").resize((1080, 600))
+    picture.paste(grass.convert("RGB"), (0, 750))
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((380, 190, 700, 610), "#1c1814")
+    pen.rectangle((330, 560, 750, 800), "#20242c")
+    top = _ink_of(_lay_out(picture))[1]
+    assert top > 750
+
+
 @pytest.mark.parametrize(
     "headline",
     [
@@ -179,7 +191,7 @@ def test_a_logo_stands_out_from_its_ground(
     logo.save(path)
     look = CardSettings(tag="Oven & Oak", logo=str(path))
     overlay = _lay_out(_photo(kind, 1080, 1080), look=look)
-    image, (left, top) = overlay.block.logo or (logo, (0, 0))
+    image, (left, top) = overlay.logo or (logo, (0, 0))
     # Its transparent margins are cut off.
     assert image.width > image.height
     drawn, middle = overlay.draw(), top + image.height // 2
@@ -188,6 +200,22 @@ def test_a_logo_stands_out_from_its_ground(
     assert contrast_ratio(ink, around) >= 3  # type: ignore[arg-type]
     # It does not touch the tag.
     assert overlay.block.lines[-1].right < left
+
+
+def test_the_logo_for_dark_grounds_is_taken_on_them(tmp_path: Path) -> None:
+    for colour in ("black", "white"):
+        Image.new("RGB", (300, 100), colour).save(tmp_path / f"{colour}.png")
+    look = CardSettings(
+        logo=str(tmp_path / "black.png"), logo_dark=str(tmp_path / "white.png")
+    )
+    for kind, level in (("white", 0), ("black", 255)):
+        overlay = _lay_out(_photo(kind, 1080, 1080), look=look)
+        image, place = overlay.logo or (Image.new("RGB", (1, 1), "red"), (0, 0))
+        assert image.getpixel((3, 3)) == (level, level, level, 255)
+        # It needs no plate.
+        assert overlay.draw().getpixel((place[0] - 2, place[1])) == (
+            overlay.ground.getpixel((place[0] - 2, place[1]))
+        )
 
 
 def test_the_brand_needs_no_headline() -> None:
