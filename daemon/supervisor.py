@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -24,6 +25,9 @@ from daemon.service.systemd import SystemdNotifier
 from daemon.source_setup import build_pollers
 
 _WRITE_RETRY = 5.0
+#: How long a stop waits for paid calls: systemd (TimeoutStopSec) and Docker
+#: (stop_grace_period) kill the daemon 10 seconds later.
+STOP_PATIENCE = timedelta(seconds=80)
 
 
 async def wait_until_writable(
@@ -47,6 +51,20 @@ async def wait_until_writable(
     if is_waiting:
         after = format_duration(clock.elapsed() - began)
         log.info("disk.freed", summary=f"can write to {folder} again after {after}")
+
+
+def _limit_stop(daemon: DaemonRunner) -> None:
+    """Abort the calls that still run after `STOP_PATIENCE`; the next start goes on."""
+
+    async def abort() -> None:
+        daemon.app.log.warning(
+            "daemon.stopping",
+            summary=f"Aborting the running images ({len(daemon.dispatcher.generating)})"
+            f" after {STOP_PATIENCE.seconds} seconds. The next start continues",
+        )
+        daemon.abort()
+
+    daemon.schedule.call_at("abort", daemon.app.now() + STOP_PATIENCE, abort)
 
 
 @dataclass(slots=True)
@@ -171,6 +189,8 @@ class Supervisor:
         if self._daemon is not None:
             if self._stopping:
                 self._daemon.abort()
+            elif self.systemd.address or self.settings.is_container:
+                _limit_stop(self._daemon)
             self._daemon.stop()
         self._stopping = True
 

@@ -31,6 +31,7 @@ class Hands(Scheduler):
         super().__init__()
         self.calls: dict[str, Action] = {}
         self.pauses: dict[str, timedelta] = {}
+        self.times: dict[str, datetime | None] = {}
         self.ready = asyncio.Event()
 
     def start(self) -> None:
@@ -48,8 +49,7 @@ class Hands(Scheduler):
             self.ready.set()
 
     def call_at(self, name: str, time: datetime | None, action: Action) -> None:
-        del time
-        self.calls[name] = action
+        self.calls[name], self.times[name] = action, time
 
 
 @dataclass(slots=True)
