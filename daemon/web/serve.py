@@ -142,8 +142,8 @@ def create_application(site: WebContext) -> web.Application:
     # One page of the gallery takes about 60 requests.
     app[_PACE] = RateLimiter(rate=60, burst=600, monotonic=monotonic)
     app[_BUTTONS] = RateLimiter(rate=1, burst=40, monotonic=monotonic)
-    # A poll every two seconds is as often as postbrush looks itself.
-    app[_API] = RateLimiter(rate=0.5, burst=5, monotonic=monotonic)
+    # Notion sends a request for each edited page, and pauses an automation that fails.
+    app[_API] = RateLimiter(rate=1, burst=20, monotonic=monotonic)
     app.on_response_prepare.append(_add_headers)
     app[_METRICS] = []
     routes = [web.get("/metrics", _serve_metrics)]
