@@ -1,9 +1,13 @@
-"""How long searches search: a tenth in `make test`, all of it in `make test-long`."""
+"""How much is tried: a part in `make test`, all of it in `make test-long`."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import Any
 
+import pytest
+from _pytest.mark.structures import ParameterSet
 from hypothesis import settings
 
 #: Set to "long" by `make test-long`.
@@ -25,3 +29,14 @@ def is_long() -> bool:
 def examples(most: int) -> int:
     """Return how many examples a search tries that tries *most* when it has time."""
     return most if is_long() else max(_FEWEST, most // _SHARE)
+
+
+def thinned(cases: Iterable[Any], every: int) -> list[ParameterSet]:
+    """Return cases of which `make test` tries each *every*th; tuples are rows."""
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=[pytest.mark.long] if number % every else [],
+        )
+        for number, case in enumerate(cases)
+    ]

@@ -11,6 +11,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests import make_sbom
 from tests.systemd.conftest import copied
 
@@ -25,6 +27,7 @@ def _build(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in dist.iterdir()}
 
 
+@pytest.mark.long
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = tmp_path / "one", tmp_path / "another-place"
     for folder in (first, second):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tests.bench.apart import Apart
@@ -16,46 +15,31 @@ _STOP_MS = 50
 _SLOWER = 1.2
 #: As fast as it can be set: what is measured is ours, and not the waiting.
 _FAST, _NOTIONS = 100, 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Size:
-    """How many posts, and polls; `pause` is between two of them, in seconds."""
-
-    many: int = 100_000
-    few: int = 1_000
-    beside: int = 1_000
-    polls: int = 40
-    pause: float = 1.0
+_MANY, _FEW = 100_000, 1_000
+_POLLS = 40
 
 
 def measure() -> list[Figure]:
     """Sweep many posts and few, twice each, then poll beside a sweep."""
-    return measured(Size())
-
-
-def measured(size: Size) -> list[Figure]:
-    """Return all figures for some number of posts."""
-    many, few = _sweeps(size.many), _sweeps(size.few)
-    polls = _ask(size.beside, rate=_NOTIONS, polls=size.polls, pause=size.pause)
+    many, few = sweep(_MANY), sweep(_FEW)
+    polls = _ask(_FEW, rate=_NOTIONS, polls=_POLLS, pause=1)
     return [
         Figure(
-            what=f"a sweep's memory above idle, {size.many:,} posts, more than "
-            f"{size.few:,}",
-            figure=_above(many) - _above(few),
+            what=f"a sweep's memory above idle, {_MANY:,} posts, more than {_FEW:,}",
+            figure=above_idle(many) - above_idle(few),
             unit="MB",
             most=_MORE_MB,
-            note=f"above idle {_above(many):.1f} MB and {_above(few):.1f} MB; idle "
-            f"{many['idle']:.0f} MB before and {many['after']:.0f} MB after; both "
+            note=f"above idle {above_idle(many):.1f} MB and {above_idle(few):.1f} MB; "
+            f"idle {many['idle']:.0f} MB before and {many['after']:.0f} MB after; both "
             f"sweeps took {many['seconds']:.0f} s and {few['seconds']:.1f} s",
         ),
         Figure(
-            what=f"longest stop of the event loop, {size.many:,} posts",
+            what=f"longest stop of the event loop, {_MANY:,} posts",
             figure=many["stopped"] * 1000,
             unit="ms",
             most=_STOP_MS,
             note=f"of which the loop worked {many['busy'] * 1000:.0f} ms; with "
-            f"{size.few:,} posts {few['stopped'] * 1000:.0f} ms",
+            f"{_FEW:,} posts {few['stopped'] * 1000:.0f} ms",
         ),
         Figure(
             what="a poll beside a sweep, at Notion's 3 requests/s",
@@ -64,17 +48,19 @@ def measured(size: Size) -> list[Figure]:
             reference=statistics.median(polls["without"]) * 1000,
             against="without",
             most=_SLOWER,
-            note=f"the slowest of {size.polls}: {max(polls['beside']) * 1000:.0f} ms, "
+            note=f"the slowest of {_POLLS}: {max(polls['beside']) * 1000:.0f} ms, "
             f"without a sweep {max(polls['without']) * 1000:.0f} ms",
         ),
     ]
 
 
-def _above(found: Mapping[str, float]) -> float:
+def above_idle(found: Mapping[str, float]) -> float:
+    """Return the memory that a sweep takes, in MB."""
     return found["peak"] - found["idle"]
 
 
-def _sweeps(count: int) -> Mapping[str, float]:
+def sweep(count: int) -> Mapping[str, float]:
+    """Sweep some number of posts twice; return what it took."""
     found: Mapping[str, float] = _ask(count, rate=_FAST, polls=0)
     if found["posts"] != count:
         raise AssertionError(f"{found['posts']} of {count} posts were seen")

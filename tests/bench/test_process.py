@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.daemon.cli.desk import Daemon, desk
 
 #: A command line, for nobody; what works once per upgrade; an ORM nothing is mapped
@@ -43,6 +45,7 @@ async def test_a_daemon_imports_nothing_it_can_do_without(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.long
 async def test_after_an_upgrade_it_begins_again_without_alembic(tmp_path: Path) -> None:
     async with desk(tmp_path) as found:
         # With nothing in it, it is none yet.

@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 
 from tests.crash.world import World, all_is_well, unknowable, world
+from tests.search import thinned
 
 #: A server has its own disk, and its makers their own tests of it.
 pytestmark = [pytest.mark.timeout(300), pytest.mark.sqlite_only]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", thinned(range(10), every=4))
 async def test_a_disk_after_a_power_cut_goes_on(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)  # noqa: S311 - the same cuts every time
     kind, ticked = chance.choice([("replicate", True), ("cloudflare", False)])

@@ -17,10 +17,12 @@ _README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 _ENDPOINTS = (*AT_START, *AT_A_JOB)
 _COLUMNS = ("400", "401", "403", "404", "too fast", "away", "odd")
 _ODD = ("200 {}", "200 []", "200 without fields")
-#: Each answer at some endpoint for ever, each endpoint at some answer a few times.
+#: Each answer at some endpoint for ever, with it each endpoint; some a few times.
 _DIAGONAL = [
     *((_ENDPOINTS[n % 11], answer, "for ever") for n, answer in enumerate(ANSWERS)),
-    *((one, list(ANSWERS)[n * 3 % 19], "once") for n, one in enumerate(_ENDPOINTS)),
+    ("data_sources.query", "529", "once"),
+    ("pages.retrieve", "200 []", "once"),
+    ("file_uploads.retrieve", "504", "once"),
     ("file_uploads.send", "404", "five times"),
     ("pages.update, un-tick", "400", "five times"),
     ("pages.update, image", "403", "five times"),

@@ -10,7 +10,12 @@ from PIL import Image
 
 from tests.daemon.cli.desk import QUICK, Desk, Said
 from tests.providers.fakes.space import FakeSpace
+from tests.search import thinned
 
+_LOOKS = (
+    "status, jobs, job 1, why bread, costs, approve, regenerate bread, "
+    "providers reset flux"
+)
 _HELD = QUICK.replace("[posts]\n", "[posts]\napprove_above = 2\n")
 
 
@@ -51,19 +56,7 @@ async def test_wrong_use_is_one_line_and_exit_code_2(
     assert not (desk.folder / "postbrush.db").exists()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "status",
-        "jobs",
-        "job 1",
-        "why bread",
-        "costs",
-        "approve",
-        "regenerate bread",
-        "providers reset flux",
-    ],
-)
+@pytest.mark.parametrize("words", thinned(_LOOKS.split(", "), every=5))
 async def test_before_the_first_start_there_is_nothing_to_look_at(
     desk: Desk, words: str
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.daemon.cli.desk import Desk
 from tests.daemon.cli.process import COMMAND
+from tests.search import thinned
 
 
 async def test_one_ctrl_c_waits_for_the_image_that_is_paid_for(desk: Desk) -> None:
@@ -69,7 +70,7 @@ async def test_an_empty_file_is_no_database_yet(desk: Desk) -> None:
     assert (result.code, "is a folder: move it away" in result.err) == (2, True)
 
 
-@pytest.mark.parametrize("words", ["check", "providers", "status"])
+@pytest.mark.parametrize("words", thinned(["check", "providers", "status"], every=3))
 async def test_an_output_without_our_signs_loses_the_signs_only(
     desk: Desk, words: str
 ) -> None:
@@ -84,7 +85,9 @@ async def test_an_output_without_our_signs_loses_the_signs_only(
     assert await closed.wait() == result.code
 
 
-@pytest.mark.parametrize("words", [("status",), ("status", "--json")])
+@pytest.mark.parametrize(
+    "words", [("status",), pytest.param(("status", "--json"), marks=pytest.mark.long)]
+)
 async def test_an_output_that_takes_nothing_is_said_in_one_line(
     desk: Desk, words: tuple[str, ...]
 ) -> None:
@@ -153,7 +156,9 @@ async def test_a_job_made_by_a_command_is_in_the_log(desk: Desk) -> None:
         assert queued["reason"] == "regenerate"
 
 
-@pytest.mark.parametrize("zone", ["CET-1CEST", "<+03>-3", "../x", "Mars/Olympus"])
+@pytest.mark.parametrize(
+    "zone", thinned(["CET-1CEST", "<+03>-3", "../x", "Mars/Olympus"], every=4)
+)
 async def test_a_time_zone_that_is_no_name_is_utc_and_one_line(
     desk: Desk, zone: str
 ) -> None:
