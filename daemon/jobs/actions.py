@@ -82,7 +82,9 @@ async def approve_held(
         if stored is None:
             continue
         held_post, post = stored
-        await posts.release_post(tx, held_post.source, held_post.page_id)
+        # Another command has approved it in the meantime.
+        if not await posts.release_post(tx, held_post.source, held_post.page_id):
+            continue
         has_no_text = not post.inputs.get("prompt")
         has_open_job = (
             await jobs.find_open(tx, held_post.source, held_post.page_id) is not None

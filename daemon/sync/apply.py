@@ -22,6 +22,7 @@ from daemon.sync.plan_types import (
     CancelJob,
     CreateJob,
     MergeIntoQueued,
+    ReleasePost,
     ReletterImages,
     SavePost,
     ScheduleNext,
@@ -224,6 +225,8 @@ async def _apply_action(
                 return await actions.show_images_of(
                     tx, shown, plan.sight.fingerprint, names, why=why, now=now
                 )
+        case ReleasePost():
+            await posts.release_post(tx, source.name, page.id)
         case ReletterImages():
             return await relettering.reletter_changed(tx, source.name, page.id, now)
         case CancelJob(why) if job is not None:

@@ -23,7 +23,8 @@ from daemon.sync.plan_types import (
     SavePost,
     StoredState,
 )
-from daemon.sync.planner import merge_post, plan_actions
+from daemon.sync.plan_values import merge_post
+from daemon.sync.planner import plan_actions
 from db import images, jobs, posts
 from db.engine import Tx
 from db.models import ImageRecord, Post

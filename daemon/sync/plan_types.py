@@ -110,6 +110,11 @@ class CancelJob:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReleasePost:
+    """The post no longer waits for approval, as it needs no image now."""
+
+
 Action: TypeAlias = (
     SavePost
     | CreateJob
@@ -119,4 +124,5 @@ Action: TypeAlias = (
     | ShowVariants
     | ReletterImages
     | CancelJob
+    | ReleasePost
 )

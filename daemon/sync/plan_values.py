@@ -3,12 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from daemon.config.model import PostsSection
 from daemon.jobs.prompt import seed_input
+from daemon.notion.filters import matches_filter
 from daemon.sync.plan_types import MergeIntoQueued, PageSnapshot, ScheduleNext
-from db.models import Job, NewJob
+from db.models import Job, NewJob, Post
 from db.states import JobReason
+
+
+def merge_post(
+    snapshot: PageSnapshot, old: Post | None, settings: PostsSection, now: datetime
+) -> Post:
+    """Return the post to store for a page, based on the stored post *old*."""
+    page = snapshot.page
+    base = old or Post(
+        source="",
+        page_id=page.id,
+        url=page.url,
+        title=page.title,
+        date=page.date,
+        created_at=page.created_at,
+        seen_at=now,
+        changed_at=now,
+        fingerprint=snapshot.fingerprint,
+        inputs={},
+        shown_files=(),
+        matches_only=True,
+        matches_skip=False,
+    )
+    is_edited = base.fingerprint != snapshot.fingerprint
+    return replace(
+        base,
+        url=page.url,
+        title=page.title,
+        date=page.date,
+        changed_at=now if is_edited else base.changed_at,
+        fingerprint=snapshot.fingerprint,
+        inputs=snapshot.inputs.to_dict(),
+        shown_files=tuple(file.name for file in page.image),
+        matches_only=matches_filter(page.properties, settings.only),
+        matches_skip=bool(settings.skip)
+        and matches_filter(page.properties, settings.skip),
+        removed=page.gone,
+    )
 
 
 def new_job(

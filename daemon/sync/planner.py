@@ -17,7 +17,6 @@ from daemon.jobs.job_validity import (
     cancel_reason,
     classify_images,
 )
-from daemon.notion.filters import matches_filter
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
     Action,
@@ -25,12 +24,14 @@ from daemon.sync.plan_types import (
     CreateJob,
     MergeIntoQueued,
     PageSnapshot,
+    ReleasePost,
     ReletterImages,
     SavePost,
     ScheduleNext,
     ShowVariants,
     StoredState,
 )
+from daemon.sync.plan_values import merge_post
 from db.models import Job, Post
 from db.states import JobReason, JobState
 
@@ -62,11 +63,13 @@ def _plan_job(
 ) -> Action | None:
     # The page is in the trash, archived or out of the source.
     if post.removed:
-        return CancelJob(PAGE_GONE) if stored.job else None
+        return CancelJob(PAGE_GONE) if stored.job else _release_post(stored)
     # The page has no text; a tick stays on the page until there is one.
     if not snapshot.inputs.prompt:
         is_automatic = stored.job is not None and _is_queued_unticked(stored.job)
-        return CancelJob("the post has no text now") if is_automatic else None
+        if is_automatic:
+            return CancelJob("the post has no text now")
+        return _release_post(stored)
     # The box is ticked: a tick always requests an image.
     if snapshot.page.regenerate:
         return _plan_ticked(snapshot, stored, now)
@@ -79,6 +82,10 @@ def _plan_job(
         return job_action
     # Only the words on the image have changed, which costs no call.
     return ReletterImages() if _has_new_headline(snapshot, stored) else None
+
+
+def _release_post(stored: StoredState) -> Action | None:
+    return ReleasePost() if stored.held else None
 
 
 def _has_new_headline(snapshot: PageSnapshot, stored: StoredState) -> bool:
@@ -100,6 +107,9 @@ def _plan_ticked(
     snapshot: PageSnapshot, stored: StoredState, now: datetime
 ) -> Action | None:
     job = stored.job
+    # A tick on a post that waits for approval approves this post.
+    if job is None and stored.held:
+        return CreateJob(JobReason.REGENERATE, now, "approved by a tick")
     # No open job: create a job, which begins with the un-tick.
     if job is None:
         return CreateJob(JobReason.REGENERATE, now, "ticked")
@@ -202,8 +212,22 @@ def _plan_automatic(
     post: Post,
     now: datetime,
 ) -> Action | None:
-    # The post does not match the filters, or it waits for approval.
-    if post.matches_skip or not post.matches_only or stored.held:
+    request = _automatic_request(snapshot, stored, settings, post, now)
+    # The post waits for approval, unless it needs no image any more.
+    if stored.held:
+        return None if request else ReleasePost()
+    return request
+
+
+def _automatic_request(
+    snapshot: PageSnapshot,
+    stored: StoredState,
+    settings: PostsSection,
+    post: Post,
+    now: datetime,
+) -> CreateJob | None:
+    # The post does not match the filters.
+    if post.matches_skip or not post.matches_only:
         return None
     # A job for exactly these inputs has failed or was cancelled.
     if post.rejected_fingerprint == snapshot.fingerprint:
@@ -238,43 +262,6 @@ def _settles_at(
             settled, snapshot.page.edited_at + _FLOOR + settings.wait_after_edit
         )
     return max(now, settled)
-
-
-def merge_post(
-    snapshot: PageSnapshot, old: Post | None, settings: PostsSection, now: datetime
-) -> Post:
-    """Return the post to store for a page, based on the stored post *old*."""
-    page = snapshot.page
-    base = old or Post(
-        source="",
-        page_id=page.id,
-        url=page.url,
-        title=page.title,
-        date=page.date,
-        created_at=page.created_at,
-        seen_at=now,
-        changed_at=now,
-        fingerprint=snapshot.fingerprint,
-        inputs={},
-        shown_files=(),
-        matches_only=True,
-        matches_skip=False,
-    )
-    is_edited = base.fingerprint != snapshot.fingerprint
-    return replace(
-        base,
-        url=page.url,
-        title=page.title,
-        date=page.date,
-        changed_at=now if is_edited else base.changed_at,
-        fingerprint=snapshot.fingerprint,
-        inputs=snapshot.inputs.to_dict(),
-        shown_files=tuple(file.name for file in page.image),
-        matches_only=matches_filter(page.properties, settings.only),
-        matches_skip=bool(settings.skip)
-        and matches_filter(page.properties, settings.skip),
-        removed=page.gone,
-    )
 
 
 def has_changed(new: Post, old: Post) -> bool:

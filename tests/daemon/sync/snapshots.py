@@ -14,7 +14,8 @@ from daemon.sync.plan_types import (
     SavePost,
     StoredState,
 )
-from daemon.sync.planner import merge_post, plan_actions
+from daemon.sync.plan_values import merge_post
+from daemon.sync.planner import plan_actions
 from db.models import ImageRecord, Job, Post
 from db.states import JobReason, JobState
 

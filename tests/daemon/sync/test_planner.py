@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.config.model import PostsSection
+from daemon.notion.model import PropertyValue
 from daemon.sync.plan_types import (
     AcknowledgeRepeat,
     CancelJob,
     CreateJob,
     MergeIntoQueued,
     PageSnapshot,
+    ReleasePost,
     SavePost,
     ScheduleNext,
     StoredState,
@@ -70,6 +72,39 @@ def test_a_post_just_written_waits_until_it_is_still() -> None:
 )
 def test_nothing_is_wanted(sight: PageSnapshot, memory: dict[str, Any]) -> None:
     assert planned_job(sight, **memory) is None
+
+
+@pytest.mark.parametrize(
+    ("sight", "memory"),
+    [
+        (snapshot(gone=True), {}),
+        (snapshot(prompt=""), {}),
+        (snapshot(image=files_of("theirs.png")), {}),
+        (SEEN, {"post": post_of(rejected_fingerprint="one")}),
+        (SEEN, {"post": post_of(image_fingerprint="one")}),
+    ],
+)
+def test_what_needs_no_image_now_does_not_wait_for_approval(
+    sight: PageSnapshot, memory: dict[str, Any]
+) -> None:
+    assert planned_job(sight, held=True, **memory) == ReleasePost()
+
+
+@pytest.mark.parametrize("setting", ["only", "skip"])
+def test_what_the_filters_exclude_does_not_wait_for_approval(setting: str) -> None:
+    wanted = {"Name": ("Ready",)} if setting == "only" else {"Name": ("A post",)}
+    name = {"Name": PropertyValue("title", "A post")}
+    sight = snapshot(properties=name)
+    rules = RULES.model_copy(update={setting: wanted})
+    assert planned_job(sight, RULES, held=True) is None
+    assert planned_job(sight, rules, held=True) == ReleasePost()
+
+
+def test_a_tick_approves_a_post_that_waits_for_approval() -> None:
+    approved = CreateJob(JobReason.REGENERATE, NOW, "approved by a tick")
+    assert planned_job(snapshot(regenerate=True), held=True) == approved
+    # Edited in the meantime: the newest text counts.
+    assert planned_job(snapshot("two", regenerate=True), held=True) == approved
 
 
 def test_skipped_posts_get_one_only_when_they_are_ticked() -> None:
@@ -232,13 +267,18 @@ def test_whatever_the_page_and_the_memory(  # noqa: PLR0917 - Hypothesis names t
     )
     # A person's own file is never replaced without a tick.
     if "theirs.png" in names and not ticked and job is None:
-        assert planned is None
+        assert planned == (ReleasePost() if held else None)
     # Nothing for a page that is gone or says nothing.
     if gone or not prompt:
-        assert planned is None or isinstance(planned, CancelJob)
+        assert planned is None or isinstance(planned, CancelJob | ReleasePost)
     # A tick is always obeyed, at once or by the job under way.
     if ticked and prompt and not gone and job is None:
-        assert planned == CreateJob(JobReason.REGENERATE, NOW, "ticked")
+        assert isinstance(planned, CreateJob)
+        assert (planned.reason, planned.due_at) == (JobReason.REGENERATE, NOW)
+    # Only what waits for approval stops waiting, and nothing is made unapproved.
+    assert held or planned != ReleasePost()
+    if held and not ticked and job is None:
+        assert planned in {None, ReleasePost()}
     # What it is, it stays: the same look twice changes nothing more.
     again = plan_actions(
         sight, StoredState(post=post, job=job, known=known, held=held), rules, NOW
