@@ -137,6 +137,7 @@ class SourceRuntime:
         active_until: Elapsed seconds (`Clock.elapsed`) until which a person counts as
             active.
         unreachable_pages: IDs of pages whose un-tick was answered 404.
+        told_page: ID of the page whose status is being written; empty: none.
     """
 
     schema: Schema | None = None
@@ -146,6 +147,7 @@ class SourceRuntime:
     is_sweeping: bool = False
     active_until: float = 0.0
     unreachable_pages: set[str] = field(default_factory=set)
+    told_page: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ class Post:
     our_alt_text: str | None = None
     unticked_at: datetime | None = None
     replace_tried_at: datetime | None = None
+    interim_status: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

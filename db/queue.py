@@ -5,7 +5,8 @@ Due jobs are in order of priority: strongest reason, then due first, then oldest
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from db.engine import Tx
 from db.mapping import fetch_all, fetch_scalar, if_given
 from db.models import Job
 from db.states import OPEN, JobReason, JobState
-from db.tables import counters, jobs
+from db.tables import counters, held, jobs, posts
 
 _PRIORITY = (
     sa.case({reason.value: reason.rank for reason in JobReason}, value=jobs.c.reason),
@@ -64,6 +65,60 @@ _CLAIMABLE = _QUEUED.where(
     jobs.c.id.in_(sa.bindparam("picked", expanding=True)), _IS_DUE, _READY
 ).with_for_update(skip_locked=True)
 
+_JOB_OF_POST = sa.and_(
+    jobs.c.source == posts.c.source, jobs.c.page_id == posts.c.page_id
+)
+_HELD_OF_POST = sa.and_(
+    held.c.source == posts.c.source, held.c.page_id == posts.c.page_id
+)
+#: A post of a source that shows a status which a later write replaces.
+_SHOWS_INTERIM = sa.and_(
+    posts.c.source == sa.bindparam("of"),
+    # The condition of the partial index, word for word, so that it is used.
+    sa.text("interim_status <> ''"),
+)
+_COUNT_SHOWING = sa.select(sa.func.count()).where(
+    _SHOWS_INTERIM, posts.c.interim_status == sa.bindparam("status")
+)
+_SHOWS_OUTDATED = (
+    sa.select(posts.c.page_id)
+    .where(
+        _SHOWS_INTERIM,
+        posts.c.removed.is_(False),
+        ~sa.select(held.c.id).where(_HELD_OF_POST).exists(),
+        ~sa.select(jobs.c.id)
+        .where(_JOB_OF_POST, sa.or_(jobs.c.state.in_(OPEN), jobs.c.pending_write != ""))
+        .exists(),
+    )
+    .limit(_LIMIT)
+)
+_WAITS_UNTOLD = (
+    sa.select(posts.c.page_id)
+    .join(jobs, _JOB_OF_POST)
+    .where(
+        jobs.c.state.in_([JobState.QUEUED, JobState.GENERATING]),
+        jobs.c.due_at <= sa.bindparam("before", type_=jobs.c.due_at.type),
+        jobs.c.source == sa.bindparam("of"),
+        jobs.c.pending_write == "",
+        jobs.c.reason != JobReason.REPLACE,
+        posts.c.interim_status.not_in(sa.bindparam("told", expanding=True)),
+        posts.c.removed.is_(False),
+    )
+    .order_by(jobs.c.due_at.desc(), jobs.c.id.desc())
+    .limit(_LIMIT)
+)
+_HELD_UNTOLD = (
+    sa.select(posts.c.page_id)
+    .join(held, _HELD_OF_POST)
+    .where(
+        posts.c.source == sa.bindparam("of"),
+        posts.c.interim_status != sa.bindparam("status"),
+        posts.c.removed.is_(False),
+    )
+    .order_by(posts.c.created_at.desc(), held.c.id)
+    .limit(_LIMIT)
+)
+
 
 async def list_due(tx: Tx, now: datetime, source: str, *, limit: int) -> list[Job]:
     """Return the queued jobs of a source that are due, in order of priority."""
@@ -74,6 +129,22 @@ async def list_claimable(tx: Tx, ids: Sequence[int], now: datetime) -> list[Job]
     """Return those of the jobs *ids* that can be claimed, in the given order."""
     claimable = await fetch_all(tx, Job, _CLAIMABLE, picked=ids, now=now)
     return sorted(claimable, key=lambda job: ids.index(job.id))
+
+
+def interleave_by_priority(queues: Iterable[Sequence[Job]]) -> list[Job]:
+    """Merge queues by priority; jobs of equal priority alternate between the queues.
+
+    Args:
+        queues: Each in its own order, highest priority first.
+    """
+    ranked: list[tuple[int, int, Job]] = []
+    for waiting in queues:
+        position_in_rank = Counter[int]()
+        for job in waiting:
+            rank = job.reason.rank
+            ranked.append((rank, position_in_rank[rank], job))
+            position_in_rank[rank] += 1
+    return [job for *_, job in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 async def next_due_at(
@@ -193,3 +264,34 @@ async def count_created_since(
         jobs.c.source == source, jobs.c.reason == reason, jobs.c.created_at >= since
     )
     return await fetch_scalar(tx, query)
+
+
+async def list_wrong_statuses(
+    tx: Tx,
+    source: str,
+    *,
+    due_before: datetime,
+    told: Sequence[str],
+    approval: str,
+    slots: int,
+    limit: int,
+) -> list[str]:
+    """Return the ids of pages whose status should change, most urgent first.
+
+    Args:
+        due_before: Pages whose job was due then and does not upload yet come first.
+        told: Statuses that such pages may keep.
+        approval: The status of posts that wait for approval.
+        slots: Number of posts at most that show it; the newest ones get it.
+        limit: Number of pages at most.
+    """
+    values = {"of": source, "status": approval, "most": limit}
+    due = {**values, "before": due_before, "told": told}
+    waiting = await tx.execute(_WAITS_UNTOLD, due)
+    found = [*waiting.scalars(), *(await tx.execute(_SHOWS_OUTDATED, values)).scalars()]
+    left = slots - int((await tx.execute(_COUNT_SHOWING, values)).scalar() or 0)
+    if left > 0 and len(found) < limit:
+        # There may be any number of posts.
+        values["most"] = min(left, limit - len(found))
+        found += (await tx.execute_in_thread(_HELD_UNTOLD, values)).scalars()
+    return found[:limit]

@@ -20,6 +20,11 @@ def _source_column() -> sa.Column[str]:
     return sa.Column("source", CleanText(64), nullable=False)
 
 
+def _text_column(name: str, length: int | None = None) -> sa.Column[str]:
+    default = sa.text("''")
+    return sa.Column(name, CleanText(length), nullable=False, server_default=default)
+
+
 def _page_column() -> sa.Column[str]:
     return sa.Column("page_id", CleanText(32), nullable=False)
 
@@ -32,15 +37,12 @@ sync = sa.Table(
     sa.Column("data_source", CleanText(32), nullable=False),
     sa.Column("title", CleanText(), nullable=False),
     sa.Column("columns", sa.JSON, nullable=False),
-    sa.Column(
-        "sweep_scope", CleanText(64), nullable=False
-    ),  # hash of source, only, columns
+    # Hash of source, only, columns.
+    sa.Column("sweep_scope", CleanText(64), nullable=False),
     sa.Column("watermark", UtcDateTime),
     sa.Column("last_sweep_at", UtcDateTime),
     # Why Notion cannot be used, e.g. a rejected token; empty if it can.
-    sa.Column(
-        "access_error", CleanText(), nullable=False, server_default=sa.text("''")
-    ),
+    _text_column("access_error"),
 )
 
 #: One row per page: what it showed at the last poll, and what was stored about it.
@@ -58,19 +60,19 @@ posts = sa.Table(
     sa.Column("changed_at", UtcDateTime, nullable=False),  # last seen edit of the text
     sa.Column("fingerprint", CleanText(64), nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
-    sa.Column(
-        "shown_files", sa.JSON, nullable=False
-    ),  # file names in the Image property
+    # File names in the Image property.
+    sa.Column("shown_files", sa.JSON, nullable=False),
     sa.Column("matches_only", sa.Boolean, nullable=False),  # matches posts.only
     sa.Column("matches_skip", sa.Boolean, nullable=False),  # matches posts.skip
     sa.Column("removed", sa.Boolean, nullable=False),  # removed from Notion
-    sa.Column(
-        "rejected_fingerprint", CleanText(64)
-    ),  # fingerprint of a failed or cancelled job
+    # Fingerprint of a failed or cancelled job.
+    sa.Column("rejected_fingerprint", CleanText(64)),
     sa.Column("image_fingerprint", CleanText(64)),  # fingerprint of the newest image
     sa.Column("our_alt_text", CleanText()),  # the alt text that postbrush wrote last
     sa.Column("unticked_at", UtcDateTime),
     sa.Column("replace_tried_at", UtcDateTime),
+    # A status that a later write replaces, as "Queued"; "?Queued": not confirmed.
+    _text_column("interim_status"),
     sa.UniqueConstraint("source", "page_id"),
     sa.Index(
         "ix_posts_replace_tried",
@@ -78,6 +80,7 @@ posts = sa.Table(
         "replace_tried_at",
         **partial_index("replace_tried_at IS NOT NULL"),
     ),
+    sa.Index("ix_posts_interim", "source", **partial_index("interim_status <> ''")),
 )
 
 #: Posts that wait for approval by `postbrush approve`.
@@ -129,9 +132,7 @@ jobs = sa.Table(
     sa.Column("outcome", CleanText(), nullable=False),  # in words, when it ended
     # Id of the daemon that works on it; empty if none does, or if it was claimed by a
     # release that supported only one daemon.
-    sa.Column(
-        "claimed_by", CleanText(64), nullable=False, server_default=sa.text("''")
-    ),
+    _text_column("claimed_by", 64),
     sa.Column("read_at", UtcDateTime),  # when its page was last read, before paying
     sa.Column("written", sa.JSON(none_as_null=True)),  # by the prompt writer
     sa.Index("ix_jobs_claimed", "claimed_by", **partial_index("state = 'generating'")),
@@ -205,9 +206,8 @@ attempts = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False),  # of the breaker at the start
     sa.Column("price", sa.Float, nullable=False),  # US dollars, by the price list
     sa.Column("cost", sa.Float, nullable=False),  # US dollars charged
-    sa.Column(
-        "included_cost", sa.Float, nullable=False
-    ),  # US dollars of included credits
+    # US dollars of included credits.
+    sa.Column("included_cost", sa.Float, nullable=False),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("ended_at", UtcDateTime),
     sa.Column("outcome", CleanText(16)),  # NULL: open

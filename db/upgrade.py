@@ -17,6 +17,7 @@ REVISIONS = (
     *("a4_indexes", "a5_claims", "a6_claimed"),
     *("a7_names", "a8_accounts", "a9_index"),
     *("b1_written", "b2_sums"),
+    *("b3_statuses", "b4_status_index"),
 )
 HEAD = REVISIONS[-1]
 _MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"

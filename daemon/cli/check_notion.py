@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from daemon import app
 from daemon.config import Settings
 from daemon.context import SourceContext
+from daemon.delivery.page_status import describe_unshown
 from daemon.errors import PostbrushError
 from daemon.formatting import format_count, format_duration
 from daemon.notion.filters import (
@@ -89,6 +90,8 @@ async def check_notion(
         yield CheckResult("properties", absent)
     for note in schema.notes:
         yield CheckResult("properties", note)
+    if unshown := describe_unshown(schema, settings.options.posts):
+        yield CheckResult("properties", unshown)
     only, skip = settings.options.posts.only, settings.options.posts.skip
     for problem in [
         *uncomparable_properties(schema, only, skip),

@@ -132,7 +132,10 @@ async def _current_reason(
         until = f" and {describe_wait(newest, source)}" if is_queued else ""
         return f"Job {newest.id} ({newest.reason}) is {newest.state}{until}."
     if await posts.held_among(tx, post.source, [post.page_id]):
-        return "The post is waiting for approval: run `postbrush approve`."
+        return (
+            "The post is waiting for approval: tick Regenerate to approve this post, "
+            "or run `postbrush approve`."
+        )
     if post.matches_skip or not post.matches_only:
         return await _explain_filter(tx, source, post)
     if post.rejected_fingerprint == post.fingerprint:

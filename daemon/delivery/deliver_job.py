@@ -262,7 +262,10 @@ class _DeliverJob:
             await images.set_shown(tx, [image.id for image in made], now)
             why = f"on the page{_omission_text(left_out)}"
             await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
-            changes: dict[str, object] = {"image_fingerprint": self.job.fingerprint}
+            changes: dict[str, object] = {
+                "image_fingerprint": self.job.fingerprint,
+                "interim_status": "",
+            }
             post = await posts.get(tx, self.job.source, self.job.page_id)
             # A headline that was written during the upload is news to the planner.
             if post is not None and self.words.seen is not None:

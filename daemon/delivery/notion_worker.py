@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from daemon.context import SourceContext, Sources, earliest_time
 from daemon.delivery.deliver_job import abandon_upload, upload_images
 from daemon.delivery.outbox import send_pending_write
+from daemon.delivery.page_status import tell_pages
 from daemon.generation.task_pool import TaskPool
 from daemon.jobs.job_log import RefusedUnticks
+from daemon.jobs.postponement import end_delay, postpone_task
+from daemon.jobs.retry_policy import TELL_AFTER
 from daemon.notion.errors import PageUnreachableError, WriteRefusedError
-from daemon.service.tasks import PendingRetry, TaskKind
+from daemon.notion.model import Role, Status
+from daemon.service.tasks import PendingRetry, TaskKey, TaskKind
 from daemon.sync.revalidate import revalidate_page
 from db import queue
 from db.engine import Tx
@@ -23,6 +29,12 @@ from db.states import JobState
 #: Tasks that run at the same time.
 _MAX_UPLOADS = 8
 _MAX_WRITES = 8
+#: Pages whose status is written after one search.
+_TOLD_TOGETHER = 20
+#: Posts that show that they wait for approval, by `posts.approve_above`.
+_APPROVALS = 4
+#: Shortest time between two searches for pages whose status should change.
+_TELL_INTERVAL = timedelta(seconds=1)
 
 
 def _pending_write_task(job: Job) -> TaskKind:
@@ -37,13 +49,16 @@ class NotionWorker:
         uploading: Tasks that put images on pages.
         paying: Tasks that send un-ticks and notes.
         reading: Tasks that read a page again before its job is claimed.
+        telling: Tasks that write statuses, one page at a time, by source.
     """
 
     sources: Sources
     uploading: TaskPool = field(init=False)
     paying: TaskPool = field(init=False)
     reading: TaskPool = field(init=False)
+    telling: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _refused_boxes: RefusedUnticks = field(default_factory=RefusedUnticks)
+    _searched_at: float = -math.inf
 
     def __post_init__(self) -> None:
         self.uploading = TaskPool(
@@ -60,7 +75,8 @@ class NotionWorker:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """All running tasks."""
-        return [task for pool in self._pools for task in pool.tasks.values()]
+        of_jobs = [task for pool in self._pools for task in pool.tasks.values()]
+        return [*of_jobs, *self.telling.values()]
 
     @property
     def _pools(self) -> Sequence[TaskPool]:
@@ -81,7 +97,11 @@ class NotionWorker:
             return None
         await self._start_pending_writes(tx, sources)
         return earliest_time(
-            [await self._start_uploads(tx, sources), self._next_retry_at()]
+            [
+                await self._start_uploads(tx, sources),
+                await self._start_telling(tx, sources),
+                self._next_retry_at(),
+            ]
         )
 
     def reread_pages(self, waiting: Iterable[Job]) -> None:
@@ -96,6 +116,8 @@ class NotionWorker:
             if not source.state.is_leader:
                 for pool in self._pools:
                     pool.cancel_source(source.name)
+                if source.name in self.telling:
+                    self.telling[source.name].cancel()
 
     async def _start_pending_writes(self, tx: Tx, sources: list[str]) -> None:
         limit = _MAX_WRITES + len(self._delays_of(TaskKind.UNTICK, TaskKind.NOTE))
@@ -106,6 +128,7 @@ class NotionWorker:
                 len(self.paying) < _MAX_WRITES
                 and job.id not in self.paying
                 and job.id not in self.uploading
+                and not self._is_being_told(job)
                 and not self.paying.is_delayed(job)
             ):
                 self.paying.start(job)
@@ -141,13 +164,62 @@ class NotionWorker:
                 len(self.uploading) < _MAX_UPLOADS
                 and job.id not in self.uploading
                 and not self._is_note_pending(job)
+                and not self._is_being_told(job)
                 and not self.uploading.is_delayed(job)
             ):
                 self.uploading.start(job)
         return await queue.next_due_at(tx, JobState.UPLOADING, now, sources)
 
     def _is_note_pending(self, job: Job) -> bool:
-        return job.id in self.paying and job.pending_write == "waiting"
+        written = self.paying.jobs.get(job.id)
+        return written is not None and written.pending_write != "untick"
+
+    def _is_being_told(self, job: Job) -> bool:
+        return self.sources.by_name[job.source].state.told_page == job.page_id
+
+    def _is_being_written(self, job_id: int) -> bool:
+        return job_id in self.paying or job_id in self.uploading
+
+    async def _start_telling(self, tx: Tx, sources: list[str]) -> datetime | None:
+        """Start to write statuses; return when to search for more."""
+        app = self.sources.app
+        now, moment = app.now(), app.clock.monotonic()
+        if moment - self._searched_at < _TELL_INTERVAL.total_seconds():
+            return now + _TELL_INTERVAL
+        self._searched_at = moment
+        for name in sources:
+            source, key = self.sources.by_name[name], TaskKey(TaskKind.NOTE, name)
+            is_delayed = app.retry_schedule.is_delayed(key, app.clock.elapsed())
+            if name in self.telling or is_delayed:
+                continue
+            if page_ids := await _list_pages_to_tell(tx, source):
+                work = self._tell_pages(source, page_ids)
+                task = asyncio.create_task(work, name=f"tell {name}")
+                self.telling[name] = task
+                task.add_done_callback(partial(self._end_telling, source))
+        waiting_since = now - TELL_AFTER
+        next_due = earliest_time(
+            [
+                await queue.next_due_at(tx, state, waiting_since, sources)
+                for state in (JobState.QUEUED, JobState.GENERATING)
+            ]
+        )
+        return next_due + TELL_AFTER if next_due is not None else None
+
+    async def _tell_pages(self, source: SourceContext, page_ids: Sequence[str]) -> None:
+        key = TaskKey(TaskKind.NOTE, source.name)
+        try:
+            await tell_pages(source, page_ids, self._is_being_written)
+        # Any error delays the next try, which would else start immediately.
+        except Exception as error:  # noqa: BLE001 - postpone_task logs it
+            await postpone_task(source, key, error)
+        else:
+            await end_delay(source.app, key)
+
+    def _end_telling(self, source: SourceContext, _task: asyncio.Task[None]) -> None:
+        del self.telling[source.name]
+        self._searched_at = -math.inf
+        source.app.signals.kick.set()
 
     def _delays_of(self, *tasks: TaskKind) -> Sequence[PendingRetry]:
         return self.sources.app.retry_schedule.of_tasks(*tasks)
@@ -158,3 +230,20 @@ class NotionWorker:
         kinds = (TaskKind.UPLOAD, TaskKind.UNTICK, TaskKind.NOTE, TaskKind.READ)
         delay = app.retry_schedule.next_retry_in(app.clock.elapsed(), *kinds)
         return app.now() + delay if delay is not None else None
+
+
+async def _list_pages_to_tell(tx: Tx, source: SourceContext) -> list[str]:
+    """Return the IDs of some pages whose status should change, most urgent first."""
+    if Role.STATUS not in source.known_schema.roles:
+        return []
+    # A sweep comes to the newest posts last, and they are told first.
+    can_approve = not source.state.is_sweeping
+    return await queue.list_wrong_statuses(
+        tx,
+        source.name,
+        due_before=source.app.now() - TELL_AFTER,
+        told=[Status.QUEUED, Status.WAITING],
+        approval=Status.APPROVAL,
+        slots=source.options.posts.approve_above * _APPROVALS if can_approve else 0,
+        limit=_TOLD_TOGETHER,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from daemon.context import SourceContext
+from daemon.delivery.page_status import can_show
 from daemon.jobs import job_log
 from daemon.jobs.job_validity import classify_images
 from daemon.notion.errors import (
@@ -10,14 +11,17 @@ from daemon.notion.errors import (
     PageUnreachableError,
     WriteRefusedError,
 )
-from daemon.notion.model import PageUpdate, Urgency
+from daemon.notion.model import PageUpdate, Status, Urgency
+from daemon.notion.page_writes import build_payload
 from daemon.sync.apply import apply_pages, cancel_missing_page
 from db import images, jobs, posts
 from db.engine import Tx
 from db.models import Job
 from db.states import JobEventType
 
-_STATUS = {"untick": "Queued", "waiting": "Waiting"}
+_STATUS = {"untick": Status.QUEUED, "waiting": Status.WAITING}
+#: Statuses that come with a note of ours.
+_WITH_NOTE = frozenset({Status.WAITING, Status.APPROVAL})
 
 
 async def send_pending_write(source: SourceContext, job: Job) -> None:
@@ -28,12 +32,12 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
             While Notion refuses an un-tick, the job causes no cost.
     """
     is_untick = job.pending_write == "untick"
-    change = PageUpdate(
-        regenerate=False if is_untick else None,
-        status=await _status_of(source, job),
-        note=job.pending_note if job.pending_write in {"waiting", "failed"} else None,
-        prompt=job.pending_note if job.pending_write == "prompt" else None,
-    )
+    change = await _compose_change(source, job)
+    # The source has no property for it.
+    if not build_payload(change, source.known_schema)[0]["properties"]:
+        async with source.app.db.write_transaction() as tx:
+            await jobs.clear_pending_write(tx, job, job.pending_write)
+        return
     urgency = Urgency.REGENERATION if is_untick else Urgency.JOB
     try:
         with source.page_cache.track_write(job.page_id):
@@ -62,6 +66,9 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
     source.state.unreachable_pages.discard(job.page_id)
     job_log.log_omitted_properties(source, written.left_out)
     async with source.app.db.write_transaction() as tx:
+        if change.status is not None:
+            shown = change.status if change.status in _STATUS.values() else ""
+            await posts.update_fields(tx, job.source, job.page_id, interim_status=shown)
         await _confirm_write(source, job, tx)
         await apply_pages(source, [written.page], tx=tx)
     source.app.signals.kick.set()
@@ -85,15 +92,33 @@ async def _confirm_write(source: SourceContext, job: Job, tx: Tx) -> None:
     await jobs.clear_pending_write(tx, current, job.pending_write)
 
 
-async def _status_of(source: SourceContext, job: Job) -> str | None:
-    """Return the value of the status property; None leaves it unchanged."""
-    if job.pending_write != "failed":
-        return _STATUS.get(job.pending_write) if job.is_open else None
+async def _compose_change(source: SourceContext, job: Job) -> PageUpdate:
     async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
         names = list(post.shown_files) if post else []
         ours = await images.by_names(tx, names) if names else {}
-    # A page that keeps its earlier image keeps the status of that image.
-    if not names:
-        return "Failed"
-    return "Card" if classify_images(job.page_id, names, ours).cards_only else "Done"
+    cards_only = classify_images(job.page_id, names, ours).cards_only
+    match job.pending_write:
+        case "untick":
+            # The note is about the status that the page showed before.
+            had_note = post is not None and post.interim_status in _WITH_NOTE
+            note = "" if had_note else None
+            status = _open_status(source, job)
+            return PageUpdate(regenerate=False, status=status, note=note)
+        case "waiting":
+            return PageUpdate(status=_open_status(source, job), note=job.pending_note)
+        case "failed":
+            # A page that keeps its earlier image keeps the status of that image.
+            kept = Status.CARD if cards_only else Status.DONE
+            status = kept if names else Status.FAILED
+            return PageUpdate(status=status, note=job.pending_note)
+        case _:
+            return PageUpdate(prompt=job.pending_note)
+
+
+def _open_status(source: SourceContext, job: Job) -> Status | None:
+    """Return the status of an open job; None leaves the status unchanged."""
+    status = _STATUS[job.pending_write]
+    rules = source.options.posts
+    is_shown = job.is_open and can_show(source.known_schema, rules, status)
+    return status if is_shown else None

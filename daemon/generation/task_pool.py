@@ -36,6 +36,7 @@ class TaskPool:
         ended: Called after each task, also after a failed one.
         tell: Called with each failure; returns True if it logs the failure itself.
         tasks: Running tasks, by job ID.
+        jobs: Their jobs, as they were when the tasks started.
         dropped: A step failed before it moved its job, which must be requeued.
     """
 
@@ -46,7 +47,7 @@ class TaskPool:
     ended: Callable[[Job], None] = lambda _job: None
     tell: FailureReporter = lambda _source, _job, _error: False
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
-    _sources: dict[int, str] = field(default_factory=dict)
+    jobs: dict[int, Job] = field(default_factory=dict)
     dropped: bool = False
 
     def __len__(self) -> int:
@@ -63,18 +64,18 @@ class TaskPool:
             try:
                 await self._run_step(source, job)
             finally:
-                del self.tasks[job.id], self._sources[job.id]
+                del self.tasks[job.id], self.jobs[job.id]
                 self.ended(job)
                 source.app.signals.kick.set()
 
-        self._sources[job.id] = job.source
+        self.jobs[job.id] = job
         name = getattr(self.step, "__name__", "step")
         self.tasks[job.id] = asyncio.create_task(run(), name=f"{name} {job.id}")
 
     def cancel_source(self, source: str) -> None:
         """Cancel all tasks of a source."""
-        for job_id, job_source in self._sources.items():
-            if job_source == source:
+        for job_id, job in self.jobs.items():
+            if job.source == source:
                 self.tasks[job_id].cancel()
 
     def is_delayed(self, job: Job) -> bool:

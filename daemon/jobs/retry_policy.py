@@ -15,6 +15,8 @@ from providers.outcomes import Outcome
 
 #: Pauses between rounds through the chain; the last pause repeats.
 PAUSES = (timedelta(minutes=1), timedelta(minutes=10))
+#: A page is told of a wait that lasts longer.
+TELL_AFTER = timedelta(seconds=15)
 #: How long a page that shows a generated image waits for another one.
 PATIENCE = timedelta(hours=1)
 
@@ -130,6 +132,20 @@ KEPT = "The current image was kept."
 EDIT_ADVICE = "Edit the post and tick Regenerate to try again."
 TICK_ADVICE = "Tick Regenerate to try again."
 LATER_ADVICE = "Tick Regenerate later to try again."
+
+
+def needs_waiting_note(job: Job, since: datetime, until: datetime) -> bool:
+    """Return whether a page is told that its job waits from *since* to *until*."""
+    # The page was told, or another write comes first.
+    if job.waiting_notified_at or job.pending_write:
+        return False
+    # An automatic replacement leaves its card and adds no note.
+    return job.reason is not JobReason.REPLACE and until - since >= TELL_AFTER
+
+
+def waiting_note(why: str) -> str:
+    """Return a note that says why the image of a page has to wait."""
+    return f"Waiting: {why.rstrip('.')}. postbrush will try again automatically."
 
 
 def no_image_note(why: str, *, shows_image: bool, advice: str = "") -> str:

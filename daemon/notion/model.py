@@ -115,6 +115,18 @@ class Role(StrEnum):
     USED_PROMPT = "used_prompt"
 
 
+class Status(StrEnum):
+    """What the status property shows.  The first three are followed by another."""
+
+    QUEUED = "Queued"
+    WAITING = "Waiting"  #: The note says why, and until when.
+    APPROVAL = "Waiting for approval"
+    DONE = "Done"
+    CARD = "Card"
+    FAILED = "Failed"
+    NONE = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
     """One property of a source.  A rename does not change `id`."""

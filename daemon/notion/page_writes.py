@@ -253,6 +253,9 @@ def property_value(found: Property, value: Wanted) -> Json | None:
         # Notion does not add options to a status property.
         case "status" if text.casefold() in options:
             return {"status": {"name": options[text.casefold()]}}
+        # Notion sets its default.
+        case "status" if value == "":
+            return {"status": None}
         # Only cleared.
         case "number" if value == "":
             return {"number": None}

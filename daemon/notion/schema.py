@@ -40,7 +40,7 @@ PURPOSES: Mapping[Role, str] = MappingProxyType(
         Role.POST: "holds the text of the post, instead of the title",
         Role.PROMPT: "holds a prompt of your own, which is sent as written",
         Role.FEEDBACK: "says what the next image should do differently",
-        Role.STATUS: "shows Queued, Waiting, Done, Card or Failed",
+        Role.STATUS: "shows what happens: Queued, Waiting, Done, Card or Failed",
         Role.NOTE: "says why something went another way",
         Role.PROVIDER: "shows which service made the image",
         Role.DETAILS: "shows the model, the price and the seed",

@@ -32,6 +32,7 @@ _OPTIONS: Mapping[Role, Mapping[str, str]] = MappingProxyType(
         Role.STATUS: {
             "Queued": "gray",
             "Waiting": "yellow",
+            "Waiting for approval": "orange",
             "Done": "green",
             "Card": "blue",
             "Failed": "red",

@@ -63,7 +63,7 @@ async def test_they_are_added_in_one_write_with_options_to_choose(
     assert _types(town) == {"Name": "title", **dict(WANTED.values())}
     options = town.source.columns["Image status"].options
     assert [option["name"] for option in options] == [
-        *("Queued", "Waiting", "Done", "Card", "Failed"),
+        *("Queued", "Waiting", "Waiting for approval", "Done", "Card", "Failed"),
     ]
     assert len(_writes(town)) == 1
 
