@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
@@ -40,10 +40,15 @@ class CallProvider:
 
 @dataclass(frozen=True, slots=True)
 class WaitUntil:
-    """Wait for the provider, whose model is loading or whose rate limit is reached."""
+    """Wait for the provider, whose model is loading or whose rate limit is reached.
+
+    Attributes:
+        why: What follows the label of the provider, as "is loading the model".
+    """
 
     name: str
     until: datetime
+    why: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ def _decide_candidate(
         case AdmissionKind.PAUSED if (
             admission.is_waitable and admission.until and admission.until <= wait_ends
         ):
-            return WaitUntil(name, admission.until)
+            return WaitUntil(name, admission.until, admission.reason)
         case _:
             return None
 

@@ -25,14 +25,22 @@ from daemon.jobs.retry_policy import (
     Fail,
     Idle,
     RetryAt,
+    needs_waiting_note,
     no_image_note,
+    waiting_note,
 )
 from db import images, jobs
 from db.engine import Tx
 from db.errors import StaleJobError
 from db.models import ImageRecord, Job
 from db.states import JobEventType, JobReason, JobState
-from providers.chain import AtCapacity, Exhausted, HealthCheck, WaitUntil
+from providers.chain import (
+    AtCapacity,
+    BlockedReason,
+    Exhausted,
+    HealthCheck,
+    WaitUntil,
+)
 from providers.outcomes import Outcome
 
 _ON_DISK = "the images are stored"
@@ -162,9 +170,9 @@ class _GenerateJob:
                 return await self._handle_result(
                     result, call, shows_image=chain_input.shows_image
                 )
-            case WaitUntil(name, until):
+            case WaitUntil(name, until, why):
                 since = self.job.first_waited_at or source.app.now()
-                await self._wait_for_provider(name, until, since)
+                await self._wait_for_provider(name, until, since, why)
             case AtCapacity(name) | HealthCheck(name):
                 # The end of a call or check wakes the job; this is the latest time.
                 until = source.app.now() + timedelta(
@@ -222,29 +230,50 @@ class _GenerateJob:
                     "tries": self.job.tries + counts,
                     "first_waited_at": None,
                 }
-                await self._requeue_job(JobEventType.RETRIED, why, due_at, **changes)
+                note = waiting_note(why)
+                await self._requeue_job(
+                    JobEventType.RETRIED, why, due_at, note=note, **changes
+                )
             case Idle():
                 await self._snooze_job("no service is available", self.source.app.now())
             case Fail() as final:
                 await self._fail_job(final)
 
     async def _wait_for_provider(
-        self, name: str, until: datetime, since: datetime | None
+        self, name: str, until: datetime, since: datetime | None, reason: str = ""
     ) -> None:
         changes = {"waiting_for_provider": name, "first_waited_at": since}
         label = self.source.providers[name].traits.label
-        await self._snooze_job(f"for {label}", until, **changes)
+        blocked = [BlockedReason(name, reason, until)]
+        why = provider_selection.describe_reasons(self.source, blocked)
+        note = waiting_note(why) if reason else ""
+        await self._snooze_job(f"for {label}", until, note=note, **changes)
 
-    async def _snooze_job(self, why: str, until: datetime, **changes: object) -> None:
-        await self._requeue_job(JobEventType.SNOOZED, why, until, **changes)
+    async def _snooze_job(
+        self, why: str, until: datetime, *, note: str = "", **changes: object
+    ) -> None:
+        await self._requeue_job(JobEventType.SNOOZED, why, until, note=note, **changes)
 
     async def _requeue_job(
-        self, event: JobEventType, why: str, due_at: datetime, **changes: object
+        self,
+        event: JobEventType,
+        why: str,
+        due_at: datetime,
+        *,
+        note: str = "",
+        **changes: object,
     ) -> None:
+        """Return the job to the queue; *note* tells its page of a long wait."""
         changes = {"due_at": due_at, **changes}
         async with self.source.app.db.write_transaction() as tx:
             now = self.source.app.now()
             await requeue_job(tx, self.job, event, now=now, why=why, **changes)
+            queued = await jobs.get(tx, self.job.id) if note else None
+            if queued is None:
+                return
+            since = queued.first_waited_at or now
+            if needs_waiting_note(queued, since, queued.due_at):
+                await jobs.set_waiting_note(tx, queued, note, now)
 
     async def _fail_job(self, final: Fail) -> None:
         event, note = JobEventType.ABANDONED, final.note

@@ -7,16 +7,22 @@ again when a breaker may change, or when a job has waited long enough for a note
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from daemon.context import AppContext, Instance, SourceContext
 from daemon.generation import provider_selection
 from daemon.generation.chain_input import ChainInput, load_chain_inputs
 from daemon.generation.provider_selection import ChainState
-from daemon.jobs.retry_policy import Idle, requested_at
+from daemon.jobs.retry_policy import (
+    TELL_AFTER,
+    Idle,
+    needs_waiting_note,
+    requested_at,
+    waiting_note,
+)
 from daemon.service.tasks import TaskKey, TaskKind
 from daemon.sync.revalidate import needs_reread
 from db import jobs, queue, source_state
@@ -26,6 +32,7 @@ from db.models import Job
 from db.states import JobEventType, JobState
 from providers.chain import (
     AtCapacity,
+    BlockedReason,
     CallProvider,
     Decision,
     Exhausted,
@@ -33,10 +40,10 @@ from providers.chain import (
     WaitUntil,
 )
 
+#: A job that is claimed waits no longer, so a pending note about its wait is outdated.
+_NO_NOTE = {"pending_write": "", "pending_note": "", "waiting_notified_at": None}
 #: Due jobs read from each source.
 _QUEUE_LIMIT = 500
-#: The page of a job that cannot start for this long gets a note.
-_NOTE_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,9 @@ async def select_jobs(
     for waiting in queues.values():
         calls |= Counter(waiting.state.calls)
     selector = _Selector(app.instance, picked, free, calls)
-    for job in interleave_by_priority([waiting.due for waiting in queues.values()]):
+    for job in queue.interleave_by_priority(
+        [waiting.due for waiting in queues.values()]
+    ):
         selector.evaluate_job(queues[job.source], job)
     return picked
 
@@ -130,6 +139,7 @@ async def claim_jobs(app: AppContext, picked: Selection) -> list[Job]:
                 why=picked.asks[job.id].why,
                 waiting_for_provider=None,
                 claimed_by=app.instance.id,
+                **(_NO_NOTE if job.pending_write == "waiting" else {}),
             )
             for job in await queue.list_claimable(tx, list(picked.asks), now)
         ]
@@ -166,22 +176,6 @@ async def _is_paused(tx: Tx, source: SourceContext, picked: Selection) -> bool:
         picked.pauses[pause.source] = pause.until
         picked.look_again_by(pause.until)
     return pause is not None
-
-
-def interleave_by_priority(queues: Iterable[Sequence[Job]]) -> list[Job]:
-    """Merge queues by priority; jobs of equal priority alternate between the queues.
-
-    Args:
-        queues: Each in its own order, highest priority first.
-    """
-    ranked: list[tuple[int, int, Job]] = []
-    for waiting in queues:
-        position_in_rank = Counter[int]()
-        for job in waiting:
-            rank = job.reason.rank
-            ranked.append((rank, position_in_rank[rank], job))
-            position_in_rank[rank] += 1
-    return [job for *_, job in sorted(ranked, key=lambda entry: entry[:2])]
 
 
 @dataclass(slots=True)
@@ -235,7 +229,7 @@ class _Selector:
                     if probe:
                         self.probes.add(name)
             # The model is loading.
-            case WaitUntil(name, until):
+            case WaitUntil(name, until, _):
                 picked.snoozed.append((job, name, f"for {labels[name]}", until))
                 picked.look_again_by(until)
             # The end of a call sets `kick`.
@@ -286,14 +280,21 @@ def _resume_reason(chain_input: ChainInput) -> str | None:
 def _note_overdue(
     source: SourceContext, picked: Selection, job: Job, choice: Decision
 ) -> None:
-    """Queue a note on the page of a job that has waited for ten minutes."""
-    is_noted = job.waiting_notified_at or job.pending_write
-    if is_noted or not isinstance(choice, Exhausted):
-        return
-    note_at = requested_at(job) + _NOTE_AFTER
-    if source.app.now() < note_at:
-        picked.look_again_by(note_at)
-    elif job.id not in picked.asks:
-        reasons = provider_selection.describe_reasons(source, choice.reasons)
-        outlook = "postbrush will try again automatically."
-        picked.told.append((job, f"Waiting: {reasons}. {outlook}"))
+    """Queue a note on the page of a job that waits for a provider."""
+    now = source.app.now()
+    match choice:
+        # The model will be loaded soon, or is loading for long.
+        case WaitUntil(name, until, why):
+            since = job.first_waited_at or now
+            reasons: Sequence[BlockedReason] = [BlockedReason(name, why, until)]
+        # No provider is available.  It may be only for a moment, if no time is known.
+        case Exhausted(known_until, reasons) if job.id not in picked.asks:
+            since, until = max(job.due_at, requested_at(job)), known_until or now
+        # It waits for other jobs.
+        case _:
+            return
+    if needs_waiting_note(job, since, max(until, now)):
+        why = provider_selection.describe_reasons(source, reasons)
+        picked.told.append((job, waiting_note(why)))
+    elif now < since + TELL_AFTER:
+        picked.look_again_by(since + TELL_AFTER)

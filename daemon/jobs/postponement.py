@@ -10,6 +10,7 @@ from datetime import datetime
 
 from daemon.context import AppContext, SourceContext
 from daemon.errors import PostbrushError
+from daemon.jobs.retry_policy import waiting_note
 from daemon.notion.errors import NotionUnavailableError
 from daemon.service.tasks import PendingRetry, TaskKey, TaskKind
 from db import jobs
@@ -118,11 +119,8 @@ async def _set_waiting_note(
     # An automatic replacement leaves its card and adds no note.
     if job.reason is JobReason.REPLACE:
         return
-    note = (
-        f"Waiting: the image is ready, but Notion did not accept it ({delay.why}). "
-        "postbrush will try again automatically."
-    )
-    await jobs.set_waiting_note(tx, job, note, now)
+    why = f"the image is ready, but Notion did not accept it ({delay.why})"
+    await jobs.set_waiting_note(tx, job, waiting_note(why), now)
 
 
 async def end_delay(app: AppContext, subject: TaskKey, job: Job | None = None) -> None:

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from daemon import status_line
 from daemon.context import Sources
-from daemon.generation.selection import interleave_by_priority
 from daemon.jobs import actions
 from daemon.pretend.models import DataSource
 from daemon.pretend.posts import COLUMNS
 from daemon.pretend.server import FakeServer
 from db import posts, source_state
 from db.models import Job, Pause
+from db.queue import interleave_by_priority
 from db.states import JobReason, JobState
 from tests.daemon.house import START, House, MovingClock, house
 

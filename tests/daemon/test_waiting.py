@@ -1,0 +1,104 @@
+"""A page says why its post waits, and until when, once it will take a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.daemon.house import House, house
+
+_LOADING = {"error": "Model is currently loading", "estimated_time": 40}
+_SHORTLY = {"error": "Model is currently loading", "estimated_time": 9}
+_NO_CARD = 'chain = ["flux"]\n'
+
+
+def _shown(home: House, page: str) -> tuple[str, str]:
+    cells = home.read(page)
+    return str(cells["Image status"] or ""), str(cells["Image note"])
+
+
+async def _due(home: House) -> None:
+    """Let the text of new posts settle."""
+    await home.poll()
+    home.clock.move(seconds=125)
+    await home.work()
+
+
+async def test_a_model_that_loads_is_named_with_its_time_in_one_write(
+    home: House,
+) -> None:
+    home.hub.inject_fault(status=503, body=_LOADING)
+    page = home.add()
+    await _due(home)
+    status, note = _shown(home, page)
+    assert status == "Waiting"
+    assert note == (
+        "Waiting: Hugging Face FLUX is loading the model (paused until 24 Nov 11:18). "
+        "postbrush will try again automatically."
+    )
+    home.clock.move(seconds=16)
+    await home.work()
+    # What it waits for is known, so nothing else is said.
+    assert len(home.writes()) == 1
+    await home.live(60)
+    assert _shown(home, page) == ("Done", "")
+    assert len(home.writes()) == 1 + 3
+
+
+async def test_a_model_that_is_loaded_soon_is_not_worth_a_write(home: House) -> None:
+    home.hub.inject_fault(status=503, body=_SHORTLY)
+    page = home.add()
+    await _due(home)
+    await home.live(10)
+    assert _shown(home, page) == ("Done", "")
+    assert len(home.writes()) == 3
+
+
+async def test_a_model_that_is_never_loaded_soon_is_told_once(home: House) -> None:
+    home.hub.inject_fault(status=503, body=_SHORTLY, times=4)
+    page = home.add()
+    await _due(home)
+    assert _shown(home, page) == ("", "")
+    for _ in range(6):
+        home.clock.move(seconds=10)
+        await home.work()
+    assert len(home.writes()) <= 1 + 3
+
+
+@pytest.mark.parametrize("ticked", [True, False])
+async def test_credits_that_are_used_up_are_told_at_once(
+    tmp_path: Path, *, ticked: bool
+) -> None:
+    async with house(tmp_path, toml=_NO_CARD) as home:
+        await home.begin()
+        page = home.add(Regenerate=ticked)
+        home.hub.credits = 0
+        await _due(home)
+        home.clock.move(seconds=61)
+        await home.work()
+        status, note = _shown(home, page)
+        assert status == "Waiting"
+        assert note.startswith("Waiting: Hugging Face FLUX is out of credits")
+        # The un-tick, if there was a tick, and the note.
+        assert len(home.writes()) == ticked + 1
+        await home.pass_time(minutes=300)
+        assert len(home.writes()) == ticked + 1
+
+
+async def test_a_note_that_is_not_sent_before_the_wait_is_over_is_dropped(
+    home: House,
+) -> None:
+    home.hub.inject_fault(status=503, body=_LOADING)
+    page = home.add()
+    await home.poll()
+    home.clock.move(seconds=125)
+    home.space.inject_fault("PATCH /v1/pages/", times=None, status=503)
+    await home.work()
+    home.clock.move(seconds=60)
+    await home.work()
+    home.space.faults.lasting.clear()
+    await home.pass_time(minutes=10)
+    assert _shown(home, page) == ("Done", "")
+    ok = [r for r in home.space.requests if (r.method, r.status) == ("PATCH", 200)]
+    assert len(ok) == 1
