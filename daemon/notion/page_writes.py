@@ -253,12 +253,9 @@ def property_value(found: Property, value: Wanted) -> Json | None:
         # Notion does not add options to a status property.
         case "status" if text.casefold() in options:
             return {"status": {"name": options[text.casefold()]}}
-        # Notion sets its default.
-        case "status" if value == "":
-            return {"status": None}
-        # Only cleared.
-        case "number" if value == "":
-            return {"number": None}
+        # Only cleared, which sets the default of a status property.
+        case "status" | "number" if value == "":
+            return {found.type: None}
         case "date" if isinstance(value, str):
             return {"date": {"start": text} if text else None}
         case "url" if isinstance(value, str):
