@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from daemon.context import AppContext, SourceContext
@@ -189,6 +189,7 @@ class _DeliverJob:
             keep=keep,
             words=self.words,
         )
+        change = replace(change, replaced=tuple(ours))
         with self.source.page_cache.track_write(self.job.page_id):
             written = await self.source.notion.update_page(
                 self.source.known_schema, self.job.page_id, change, self.urgency
@@ -262,10 +263,8 @@ class _DeliverJob:
             await images.set_shown(tx, [image.id for image in made], now)
             why = f"on the page{_omission_text(left_out)}"
             await end_job(tx, self.job, JobEventType.UPLOADED, now=now, why=why)
-            changes: dict[str, object] = {
-                "image_fingerprint": self.job.fingerprint,
-                "interim_status": "",
-            }
+            changes: dict[str, object] = {"interim_status": ""}
+            changes["image_fingerprint"] = self.job.fingerprint
             post = await posts.get(tx, self.job.source, self.job.page_id)
             # A headline that was written during the upload is news to the planner.
             if post is not None and self.words.seen is not None:

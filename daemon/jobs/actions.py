@@ -191,14 +191,14 @@ async def find_finished_job(tx: Tx, post: Post, image: ImageRecord) -> Job:
     """
     if image.pruned_at is not None:
         raise PostbrushError(f"the file {image.name} was deleted (images.keep_days)")
-    job = await jobs.get(tx, image.job_id) if image.job_id is not None else None
-    if job is None or job.state is not JobState.DONE:
-        raise PostbrushError(f"{image.name} was never attached to a page")
     other = await jobs.find_open(tx, post.source, post.page_id)
     if other is not None:
         raise PostbrushError(
             f"the page has an open job: {other.id} ({other.state}). Cancel it or wait"
         )
+    job = await jobs.get(tx, image.job_id) if image.job_id is not None else None
+    if job is None or job.state is not JobState.DONE:
+        raise PostbrushError(f"{image.name} was never attached to a page")
     return job
 
 

@@ -231,6 +231,7 @@ class PageUpdate:
         regenerate: The new tick; the write that attaches images never sets it.
         uploads: (upload ID, file name) of each image to show, in order.
         keep: Files that people added, repeated after `uploads`.
+        replaced: Names of our files that the page showed before.
         used_prompt: The prompt that the image was made of; empty for a card.
         prompt: The prompt that becomes the owner's own.
         clear_feedback: Whether to clear the feedback, because an image used it.
@@ -243,6 +244,7 @@ class PageUpdate:
     regenerate: bool | None = None
     uploads: tuple[tuple[str, str], ...] = ()
     keep: tuple[File, ...] = ()
+    replaced: tuple[str, ...] = ()
     status: str | None = None
     note: str | None = None
     provider: str | None = None

@@ -134,7 +134,8 @@ async def _write_each(
 def _essential_part(change: PageUpdate) -> PageUpdate | None:
     """Return the image or the tick of a change, None if it has neither."""
     if change.uploads:
-        return PageUpdate(uploads=change.uploads, keep=change.keep, image_only=True)
+        kept = PageUpdate(keep=change.keep, replaced=change.replaced)
+        return replace(kept, uploads=change.uploads, image_only=True)
     if change.regenerate is not None:
         return PageUpdate(regenerate=change.regenerate)
     return None
@@ -289,10 +290,11 @@ def _file_entries(change: PageUpdate) -> list[Json]:
 
 def already_shows(page: Page, change: PageUpdate) -> bool:
     """Return whether a page already shows a change whose response was lost."""
-    names = [file.name for file in page.image]
+    wanted = [name for _, name in change.uploads]
+    ours = {*wanted, *change.replaced}
     return (
         change.regenerate in {None, page.regenerate}
-        and all(name in names for _, name in change.uploads)
+        and [file.name for file in page.image if file.name in ours] == wanted
         and change.status in {None, page.status}
         and change.note in {None, page.note}
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.errors import PostbrushError
 from daemon.jobs import actions
 from daemon.pretend.models import FakeProperty
 from daemon.pretend.scenes import render_scene
@@ -133,3 +134,83 @@ async def test_a_file_of_a_person_stays_and_use_is_not_undone(tmp_path: Path) ->
             await actions.reattach_image(tx, post, image, now, alone=True)
         await home.live()
         assert _shown(home, page) == [names[0], "team.png"]
+
+
+async def test_the_same_number_picked_twice_is_one_write(tmp_path: Path) -> None:
+    async with _three(tmp_path) as (home, page, names):
+        await _pick(home, page, 2)
+        await _pick(home, page, 2)
+        assert len(home.writes()) == 1
+        # Another person corrects it, and takes that back, between two polls.
+        home.space.edit_page(page, {"Pick": 3})
+        await _pick(home, page, 2)
+        assert (_shown(home, page), len(home.writes())) == (names[1:2], 1)
+
+
+async def test_a_pick_beside_a_tick_is_not_about_the_new_images(tmp_path: Path) -> None:
+    async with _three(tmp_path) as (home, page, names):
+        home.space.edit_page(page, {"Pick": 2, "Regenerate": True})
+        await home.live()
+        shown = _shown(home, page)
+        assert len(shown) == 3
+        assert not {*shown} & {*names}
+        cells = home.read(page)
+        assert (cells["Pick"], cells["Regenerate"]) == (None, False)
+        assert len(home.hub.served) == 3
+
+
+async def test_a_pick_before_there_are_images_is_cleared_with_them(
+    tmp_path: Path,
+) -> None:
+    async with _three(tmp_path) as (home, _, _):
+        page = home.add("Another", "Cake.", Variants=3, Pick=2)
+        await home.live()
+        await home.live()
+        assert len(_shown(home, page)) == 3
+        assert home.read(page)["Pick"] is None
+
+
+@pytest.mark.parametrize("wanted", [3, None, 99])
+async def test_a_pick_that_changes_while_it_is_put_on_the_page(
+    wanted: int | None, tmp_path: Path
+) -> None:
+    async with _three(tmp_path) as (home, page, names):
+        home.space.edit_page(page, {"Pick": 1})
+        await home.poll()
+        home.space.inject_fault("/send", status=503, times=2)
+        home.space.edit_page(page, {"Pick": wanted})
+        await home.work()
+        await home.live()
+        shown = {3: names[2:], None: names, 99: names[:1]}[wanted]
+        assert _shown(home, page) == shown
+        assert home.hub.served == []
+
+
+async def test_two_people_one_in_notion_and_one_by_command(tmp_path: Path) -> None:
+    async with _three(tmp_path) as (home, page, names):
+        home.space.edit_page(page, {"Pick": 1})
+        await home.poll()
+        async with home.source.app.db.write_transaction() as tx:
+            post = await posts.get(tx, home.source.name, page.replace("-", ""))
+            image = await images.by_name(tx, names[2])
+            assert post is not None
+            assert image is not None
+            now = home.clock.now()
+            with pytest.raises(PostbrushError, match="has an open job"):
+                await actions.reattach_image(tx, post, image, now, alone=True)
+        await home.work()
+        await home.live()
+        assert _shown(home, page) == names[:1]
+
+
+async def test_a_crash_while_a_pick_is_put_on_the_page(tmp_path: Path) -> None:
+    async with _three(tmp_path) as (home, page, names):
+        home.space.inject_fault("PATCH /v1/pages/", times=60, status=503)
+        await _pick(home, page, 2)
+        await home.die()
+        home.space.faults.waiting.clear()
+        async with house(tmp_path, town=home.town, clock=home.clock) as later:
+            await later.begin()
+            await later.live()
+            assert _shown(later, page) == names[1:2]
+            assert later.hub.served == []
