@@ -17,7 +17,7 @@ from daemon import app, config
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.jobs import actions
-from daemon.pretend.posts import POSTS
+from daemon.pretend.posts import CHOICE_COLUMNS, COLUMNS, POSTS
 from daemon.pretend.server import FakeServer
 from daemon.service import log
 from daemon.supervisor import Supervisor
@@ -71,7 +71,8 @@ def demo(
 async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
     """Run until cancelled; *lan* listens on all addresses, with a password."""
     host = "0.0.0.0" if lan else "127.0.0.1"  # noqa: S104 - only when asked for
-    server = FakeServer(now=utc_now, host=host, port=port)
+    columns = {**COLUMNS, **CHOICE_COLUMNS}
+    server = FakeServer(now=utc_now, host=host, port=port, columns=columns)
     server.hub.credits = _CREDITS
     server.hub.seconds_per_image = 2.5
     server.hub.loading_every = 5

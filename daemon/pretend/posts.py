@@ -23,6 +23,11 @@ COLUMNS: Mapping[str, str | Sequence[str]] = {
     "Format": ("select", "square", "portrait", "landscape", "story"),
     "Date": "date",
 }
+#: More columns of the demo, which let a person choose one of several images.
+CHOICE_COLUMNS: Mapping[str, str | Sequence[str]] = {
+    "Variants": "number",
+    "Pick": "number",
+}
 
 POSTS: Sequence[Mapping[str, str]] = (
     {

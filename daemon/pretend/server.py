@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
@@ -44,7 +44,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_EDITABLE = ("Name", "Post", "Image prompt", "Image feedback", "Format")
+_NUMBERS = ("Variants", "Pick")
+_EDITABLE = ("Name", "Post", "Image prompt", "Image feedback", "Format", *_NUMBERS)
 #: Seconds after which a long poll is answered without a change.
 _POLL_SECONDS = 25.0
 #: Characters of a text that the page can store.
@@ -60,6 +61,7 @@ class FakeServer:
 
     Attributes:
         port: 0 for any free port; after `start`, the port in use.
+        columns: The columns of the demo's database, name to type.
         source: The data source with the demo's posts.
         lines: The daemon's newest log lines, for the board.
         refilled: Awaited after credits were added on the board.
@@ -70,6 +72,7 @@ class FakeServer:
     now: Callable[[], datetime]
     host: str = "127.0.0.1"
     port: int = 0
+    columns: Mapping[str, str | Sequence[str]] = field(default_factory=lambda: COLUMNS)
     workspace: Workspace = field(init=False)
     hub: FakeHuggingFace = field(init=False)
     source: DataSource = field(init=False)
@@ -86,7 +89,7 @@ class FakeServer:
             token=f"hf_{secrets.token_hex(16)}",
             changed=self.workspace.notify_changed,
         )
-        self.source = self.workspace.add_database(TITLE, COLUMNS)
+        self.source = self.workspace.add_database(TITLE, self.columns)
 
     def add_log_line(self, line: str) -> None:
         """Show a line of the daemon's log on the board."""
@@ -219,6 +222,7 @@ def _board_state(server: FakeServer) -> dict[str, Any]:
                 "feedback": cells["Image feedback"],
                 "format": cells["Format"] or "",
                 "ticked": cells["Regenerate"],
+                "numbers": {name: cells.get(name) for name in _NUMBERS},
                 "status": cells["Image status"] or "",
                 "note": cells["Image note"],
                 "provider": cells["Image provider"] or "",
@@ -244,9 +248,10 @@ async def _edit_cell(server: FakeServer, body: Json) -> None:
     column = str(body["column"])
     if column not in _EDITABLE:
         raise ValueError(column)
-    server.workspace.edit_page(
-        str(body["id"]), {column: str(body["value"])[:_MAX_TEXT]}
-    )
+    value: str | int | None = str(body["value"])[:_MAX_TEXT]
+    if column in _NUMBERS:
+        value = int(value) if value else None
+    server.workspace.edit_page(str(body["id"]), {column: value})
 
 
 async def _set_tick(server: FakeServer, body: Json) -> None:

@@ -15,6 +15,7 @@ from unittest import mock
 
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
+from daemon.jobs import actions
 from daemon.notion.api import NotionApi
 from daemon.pretend.server import FakeServer
 from db import images, jobs, posts, source_state
@@ -31,7 +32,7 @@ T = TypeVar("T")
 _TOML = """\
 chain = ["flux", "freeapi"]
 [posts]
-approve_above = 0
+approve_above = 3
 replacements_per_day = 50
 [budget]
 month = 0.5
@@ -106,6 +107,10 @@ class SearchedTown(RuleBasedStateMachine):
                 await daemon.source.app.signals.kick.wait()
             elif not daemon.source.app.signals.kick.is_set():
                 return
+
+    async def approve(self, newest: int | None) -> None:
+        async with self.daemon.source.app.db.write_transaction() as tx:
+            await actions.approve_held(tx, newest, self.clock.now())
 
     async def sweep_while(self, something: Callable[[], object]) -> None:
         """Sweep; after its answer was read something happens, and a poll sees it."""
@@ -235,6 +240,7 @@ class SearchedTown(RuleBasedStateMachine):
             self.clock.move(hours=hours)
             self.run(self.work())
             self.run(self.daemon.sweep())
+            self.run(self.approve(None))
             self.clock.move(seconds=700)
             self.run(self.work())
 
@@ -269,6 +275,8 @@ class SearchedTown(RuleBasedStateMachine):
         daemon, space = self.daemon, self.town.workspace
         cells = space.read_cells(page)
         assert cells["Regenerate"] is False
+        # Nothing is under way, and the page does not say that something is.
+        assert cells["Image status"] in {None, "Done", "Card", "Failed"}
         names = [file.name for file in space.list_files(page)]
         async with daemon.source.app.db.read_transaction() as tx:
             post = await posts.get(tx, "default", page)

@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, invariant, precondition, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
 
 from daemon.pretend.models import FakeProperty
 from daemon.pretend.scenes import render_scene
@@ -83,6 +90,14 @@ class AnyHistory(SearchedTown):
         )
         self.wishes[page] += 1
         return page
+
+    @rule(target=pages)
+    def somebody_imports_posts(self) -> MultipleResults[str]:
+        return multiple(*(self.somebody_writes_a_post(ticked=False) for _ in range(5)))
+
+    @rule(newest=st.sampled_from([1, 3, None]))
+    def somebody_approves(self, newest: int | None) -> None:
+        self.run(self.approve(newest))
 
     @rule(page=pages)
     def somebody_edits_it(self, page: str) -> None:
@@ -205,6 +220,13 @@ class AnyHistory(SearchedTown):
             return
         open_jobs = [job for job in self.run(self.daemon.jobs()) if job.is_open]
         assert len(open_jobs) == len({job.page_id for job in open_jobs})
+
+    @invariant()
+    def few_posts_say_that_they_wait_for_approval(self) -> None:
+        space = self.town.workspace
+        pages = space.list_page_ids(self.town.source.id)
+        shown = [space.read_cells(page)["Image status"] for page in pages]
+        assert shown.count("Waiting for approval") <= 4 * 3
 
 
 #: `HISTORIES=400` looks further than `make test-long` does.

@@ -45,6 +45,15 @@ function fill(field, value) {
   if (document.activeElement !== field && field.innerText !== value) field.textContent = value;
 }
 
+function choice(column, id) {
+  const label = element("label", "quiet", `${column} `);
+  const list = element("select");
+  for (const value of ["", "1", "2", "3", "4"]) list.append(new Option(value || "–", value));
+  list.addEventListener("change", () => send("edit", { id, column, value: list.value }));
+  label.append(list);
+  return label;
+}
+
 function makeRow(id) {
   const row = element("article", "row");
   const picture = element("button", "picture");
@@ -53,7 +62,8 @@ function makeRow(id) {
   const words = element("div", "text");
   const title = editable("title", "Title", "Name", id);
   const post = editable("words", "Post", "Post", id);
-  words.append(title, post);
+  const variants = element("div", "variants");
+  words.append(title, post, variants);
   const side = element("div", "side");
   const tick = element("label", "tick");
   const box = element("input");
@@ -66,14 +76,15 @@ function makeRow(id) {
   const away = element("button", "plain away", "Move to trash");
   away.type = "button";
   away.addEventListener("click", () => send("trash", { id }));
-  side.append(tick, status, provider, note, away);
+  const choices = { Variants: choice("Variants", id), Pick: choice("Pick", id) };
+  side.append(tick, status, provider, note, ...Object.values(choices), away);
   row.append(picture, words, side);
-  return { row, picture, title, post, box, status, provider, note, shown: null };
+  return { row, picture, title, post, box, status, provider, note, variants, choices, shown: null };
 }
 
 function showPicture(parts, post) {
   const first = post.pictures[0];
-  const name = first ? first.name : "";
+  const name = post.pictures.map((picture) => picture.name).join(" ");
   parts.picture.setAttribute("aria-label", first ? `Enlarge the image of ${post.title}` : "No image yet");
   if (parts.shown === name) return;
   const fresh = parts.shown !== null;
@@ -89,6 +100,19 @@ function showPicture(parts, post) {
   image.src = first.src;
   image.alt = post.alt;
   parts.picture.append(image);
+  parts.variants.replaceChildren(...post.pictures.slice(1).map((picture, at) => {
+    const small = element("img");
+    small.src = picture.src;
+    small.alt = `Image ${at + 2} of ${post.title}`;
+    return small;
+  }));
+}
+
+function showNumbers(parts, numbers) {
+  for (const [column, label] of Object.entries(parts.choices)) {
+    const list = label.querySelector("select");
+    if (document.activeElement !== list) list.value = numbers[column] ?? "";
+  }
 }
 
 function enlarge(picture) {
@@ -115,6 +139,7 @@ function showPost(post) {
   parts.provider.textContent = post.provider;
   parts.note.textContent = post.note;
   showPicture(parts, post);
+  showNumbers(parts, post.numbers);
 }
 
 function showService(state) {

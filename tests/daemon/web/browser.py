@@ -27,6 +27,7 @@ from daemon.clock import utc_now
 from daemon.cluster.base import SingleNode
 from daemon.context import SourceContext
 from daemon.jobs import actions
+from daemon.pretend.posts import CHOICE_COLUMNS, COLUMNS
 from daemon.pretend.server import FakeServer
 from daemon.runner import DaemonRunner
 from daemon.service import log
@@ -97,7 +98,7 @@ class Scene:
     def board(self) -> str:
         return self.town.url
 
-    def add(self, title: str, post: str = "We bake bread.", **cells: str) -> str:
+    def add(self, title: str, post: str = "We bake bread.", **cells: object) -> str:
         values = {"Name": title, "Post": post, **cells}
         return self.town.workspace.add_page(self.town.source.id, values)
 
@@ -112,7 +113,8 @@ async def _shown(town: FakeServer) -> AsyncIterator[None]:
 @asynccontextmanager
 async def at_work(folder: Path, toml: str = _QUICK) -> AsyncIterator[Scene]:
     """Let a daemon work on a pretend world, by the real clock."""
-    async with FakeServer(now=utc_now) as town:
+    columns = {**COLUMNS, **CHOICE_COLUMNS}
+    async with FakeServer(now=utc_now, columns=columns) as town:
         town.workspace.requests_per_minute = None
         town.hub.seconds_per_image = 0.05
         environ = {"POSTBRUSH_WEB__LISTEN": "127.0.0.1:0"}

@@ -63,6 +63,42 @@ async def test_a_tick_on_the_board_changes_the_image(
 
 
 @pytest.mark.long
+async def test_a_variant_is_picked_on_the_board(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with at_work(tmp_path) as scene, looking(browser) as page:
+        post = scene.add("Market day", Variants=3)
+        await go(page, scene.board)
+        shown = page.get_by_role("article").get_by_role("img")
+        await expect(shown).to_have_count(3)
+        names = [file.name for file in scene.town.workspace.list_files(post)]
+        for number, picked in (("2", names[1:2]), ("", names)):
+            await page.get_by_label("Pick").select_option(number)
+            await expect(shown).to_have_count(len(picked))
+            files = scene.town.workspace.list_files(post)
+            assert [file.name for file in files] == picked
+        assert scene.town.hub.painted == 3
+
+
+@pytest.mark.long
+async def test_a_tick_on_the_board_approves_a_post(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with at_work(tmp_path) as scene, looking(browser) as page:
+        for number in range(4):
+            scene.add(f"Post {number}")
+        await go(page, scene.board)
+        waiting = page.get_by_text("Waiting for approval", exact=True)
+        await expect(waiting).to_have_count(4)
+        row = page.get_by_role("article").filter(has_text="Post 2")
+        await row.get_by_label("Regenerate").check()
+        await expect(row.get_by_text("Done", exact=True)).to_be_visible()
+        await expect(row.get_by_label("Regenerate")).not_to_be_checked()
+        await expect(waiting).to_have_count(3)
+        assert scene.town.hub.painted == 1
+
+
+@pytest.mark.long
 async def test_credits_run_out_cards_take_over_and_are_replaced(
     browser: Browser, tmp_path: Path
 ) -> None:
