@@ -82,8 +82,7 @@ class AnyHistory(SearchedTown):
 
     pages = Bundle("pages")
 
-    @rule(target=pages, ticked=st.booleans())
-    def somebody_writes_a_post(self, *, ticked: bool) -> str:
+    def _write_post(self, *, ticked: bool = False) -> str:
         self.words += 1
         page = self.daemon.add(
             f"Post {self.words}", f"Bread number {self.words}.", Regenerate=ticked
@@ -91,9 +90,13 @@ class AnyHistory(SearchedTown):
         self.wishes[page] += 1
         return page
 
+    @rule(target=pages, ticked=st.booleans())
+    def somebody_writes_a_post(self, *, ticked: bool) -> str:
+        return self._write_post(ticked=ticked)
+
     @rule(target=pages)
     def somebody_imports_posts(self) -> MultipleResults[str]:
-        return multiple(*(self.somebody_writes_a_post(ticked=False) for _ in range(5)))
+        return multiple(*(self._write_post() for _ in range(5)))
 
     @rule(newest=st.sampled_from([1, 3, None]))
     def somebody_approves(self, newest: int | None) -> None:

@@ -47,18 +47,18 @@ async def _approve(home: House, newest: int | None = None) -> int:
     return len(made)
 
 
-def _writes_by_page(home: House) -> Counter[str]:
+def writes_by_page(home: House) -> Counter[str]:
     paths = (r.path for r in home.space.requests if r.method == "PATCH")
     return Counter(path.rsplit("/", 1)[-1].replace("-", "") for path in paths)
 
 
-async def _pause(home: House) -> None:
+async def pause(home: House) -> None:
     async with home.source.app.db.write_transaction() as tx:
         pause = Pause(source="default", since=home.clock.now(), until=None)
         await source_state.set_pause(tx, pause)
 
 
-async def _resume(home: House) -> None:
+async def resume(home: House) -> None:
     async with home.source.app.db.write_transaction() as tx:
         await source_state.clear_pause(tx, "default")
 
@@ -69,7 +69,7 @@ async def test_the_newest_posts_say_that_they_wait_for_approval_once(
     async with house(tmp_path, toml=_TWO) as home:
         pages = await _old_posts(home, 12)
         assert _statuses(home, pages) == [""] * 4 + [_APPROVAL] * 8
-        assert set(_writes_by_page(home).values()) == {1}
+        assert set(writes_by_page(home).values()) == {1}
         note = home.read(pages[-1])["Image note"]
         assert note == (
             "Waiting for approval. Tick Regenerate to get an image for this post."
@@ -96,7 +96,7 @@ async def test_the_newest_posts_say_that_they_wait_for_approval_once(
 async def test_an_approved_post_that_has_to_wait_is_queued(tmp_path: Path) -> None:
     async with house(tmp_path, toml=_TWO) as home:
         pages = await _old_posts(home, 3)
-        await _pause(home)
+        await pause(home)
         await _approve(home)
         await home.work()
         assert _statuses(home, pages) == [_APPROVAL] * 3
@@ -104,7 +104,7 @@ async def test_an_approved_post_that_has_to_wait_is_queued(tmp_path: Path) -> No
         await home.work()
         assert _statuses(home, pages) == ["Queued"] * 3
         assert home.read(pages[0])["Image note"] == ""
-        await _resume(home)
+        await resume(home)
         await home.work()
         assert _statuses(home, pages) == ["Done"] * 3
 
@@ -167,7 +167,7 @@ async def test_posts_that_need_no_image_any_more_do_not_say_that_they_wait(
         assert _statuses(home, [own, skipped, emptied]) == ["", "", ""]
         assert home.read(own)["Image note"] == ""
         assert _shown(home, edited) == _APPROVAL
-        assert _writes_by_page(home) == Counter([own, skipped, emptied])
+        assert writes_by_page(home) == Counter([own, skipped, emptied])
         # Back from the trash it needs an image, which is no longer one of many.
         home.space.trash_page(trashed, restore=True)
         await home.live()
@@ -262,73 +262,9 @@ async def test_a_property_that_a_filter_reads_is_left_alone(tmp_path: Path) -> N
         await home.pass_time(minutes=10)
         assert _statuses(home, pages) == ["Ready"] * 3
         await _approve(home)
-        await _pause(home)
+        await pause(home)
         await home.pass_time(minutes=10)
         assert _statuses(home, pages) == ["Ready"] * 3
-
-
-async def test_an_image_that_is_made_at_once_takes_three_writes(home: House) -> None:
-    page = home.add()
-    await home.live()
-    assert _shown(home, page) == "Done"
-    assert len(home.writes()) == 3
-    await home.pass_time(minutes=10)
-    assert len(home.writes()) == 3
-
-
-async def test_a_post_that_cannot_be_made_is_queued_with_one_write(
-    home: House,
-) -> None:
-    await _pause(home)
-    page = home.add()
-    await home.live(120)
-    assert _shown(home, page) == ""
-    home.clock.move(seconds=14)
-    await home.work()
-    assert _shown(home, page) == ""
-    home.clock.move(seconds=1)
-    await home.work()
-    assert _shown(home, page) == "Queued"
-    await home.pass_time(minutes=10)
-    assert len(home.writes()) == 1
-    await _resume(home)
-    await home.work()
-    assert _shown(home, page) == "Done"
-    assert len(home.writes()) == 1 + 3
-
-
-async def test_a_long_queue_and_a_slow_service(home: House) -> None:
-    home.hub.seconds_per_image = 40
-    pages = [home.add(f"Post {number}") for number in range(6)]
-    await home.poll()
-    home.clock.move(seconds=125)
-    await home.work()
-    await home.live()
-    assert _statuses(home, pages) == ["Done"] * 6
-    assert max(_writes_by_page(home).values()) == 2
-    assert home.hub.painted == 6
-
-
-@pytest.mark.parametrize("shows", ["nothing", "an image", "a card"])
-async def test_a_cancelled_job_leaves_the_status_of_what_the_page_shows(
-    home: House, shows: str
-) -> None:
-    before = {"nothing": "", "an image": "Done", "a card": "Card"}[shows]
-    page = home.add()
-    if shows != "nothing":
-        home.hub.credits = None if shows == "an image" else 0
-        await home.live()
-    assert _shown(home, page) == before
-    await _pause(home)
-    home.space.tick_box(page)
-    await home.live(20)
-    assert _shown(home, page) == "Queued"
-    async with home.source.app.db.write_transaction() as tx:
-        await actions.cancel_job(tx, (await home.jobs())[-1], home.clock.now())
-    await home.work()
-    home.clock.move(seconds=1)
-    await home.work()
-    assert _shown(home, page) == before
 
 
 @pytest.mark.parametrize("is_still_true", [True, False])

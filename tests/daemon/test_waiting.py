@@ -1,4 +1,4 @@
-"""A page says why its post waits, and until when, once it will take a while."""
+"""A page says that its post is queued, or why it waits, and until when."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from daemon.jobs import actions
 from tests.daemon.house import House, house
+from tests.daemon.test_page_status import pause, resume, writes_by_page
 
 _LOADING = {"error": "Model is currently loading", "estimated_time": 40}
 _SHORTLY = {"error": "Model is currently loading", "estimated_time": 9}
@@ -102,3 +104,67 @@ async def test_a_note_that_is_not_sent_before_the_wait_is_over_is_dropped(
     assert _shown(home, page) == ("Done", "")
     ok = [r for r in home.space.requests if (r.method, r.status) == ("PATCH", 200)]
     assert len(ok) == 1
+
+
+async def test_an_image_that_is_made_at_once_takes_three_writes(home: House) -> None:
+    page = home.add()
+    await home.live()
+    assert _shown(home, page)[0] == "Done"
+    assert len(home.writes()) == 3
+    await home.pass_time(minutes=10)
+    assert len(home.writes()) == 3
+
+
+async def test_a_post_that_cannot_be_made_is_queued_with_one_write(
+    home: House,
+) -> None:
+    await pause(home)
+    page = home.add()
+    await home.live(120)
+    assert _shown(home, page)[0] == ""
+    home.clock.move(seconds=14)
+    await home.work()
+    assert _shown(home, page)[0] == ""
+    home.clock.move(seconds=1)
+    await home.work()
+    assert _shown(home, page)[0] == "Queued"
+    await home.pass_time(minutes=10)
+    assert len(home.writes()) == 1
+    await resume(home)
+    await home.work()
+    assert _shown(home, page)[0] == "Done"
+    assert len(home.writes()) == 1 + 3
+
+
+async def test_a_long_queue_and_a_slow_service(home: House) -> None:
+    home.hub.seconds_per_image = 40
+    pages = [home.add(f"Post {number}") for number in range(6)]
+    await home.poll()
+    home.clock.move(seconds=125)
+    await home.work()
+    await home.live()
+    assert [_shown(home, page)[0] for page in pages] == ["Done"] * 6
+    assert max(writes_by_page(home).values()) == 2
+    assert home.hub.painted == 6
+
+
+@pytest.mark.parametrize("shows", ["nothing", "an image", "a card"])
+async def test_a_cancelled_job_leaves_the_status_of_what_the_page_shows(
+    home: House, shows: str
+) -> None:
+    before = {"nothing": "", "an image": "Done", "a card": "Card"}[shows]
+    page = home.add()
+    if shows != "nothing":
+        home.hub.credits = None if shows == "an image" else 0
+        await home.live()
+    assert _shown(home, page)[0] == before
+    await pause(home)
+    home.space.tick_box(page)
+    await home.live(20)
+    assert _shown(home, page)[0] == "Queued"
+    async with home.source.app.db.write_transaction() as tx:
+        await actions.cancel_job(tx, (await home.jobs())[-1], home.clock.now())
+    await home.work()
+    home.clock.move(seconds=1)
+    await home.work()
+    assert _shown(home, page)[0] == before
