@@ -10,7 +10,7 @@ from aiohttp import web
 
 from daemon.errors import PostbrushError
 from daemon.formatting import format_count
-from daemon.jobs import actions, job_log
+from daemon.jobs import actions, job_log, relettering
 from daemon.sync.activity import note_activity
 from daemon.web.history import has_prompt_property
 from daemon.web.login import safe_redirect_path
@@ -19,6 +19,7 @@ from db import images, jobs, posts, source_state
 from db.engine import Tx
 from db.errors import StaleJobError
 from db.models import ImageRecord, Job, Pause, Post
+from providers.card.card_text import one_line
 
 _PAUSES: Mapping[str, timedelta | None] = {
     "1h": timedelta(hours=1),
@@ -43,6 +44,7 @@ def routes(_app: web.Application) -> list[web.RouteDef]:
         f"/jobs/{number}/adopt-prompt": _adopt_prompt,
         f"/images/{number}/another": _regenerate_image,
         f"/images/{number}/use": _reattach_image,
+        f"/images/{number}/headline": _reletter_image,
     }
     return [web.post(path, _form_handler(action)) for path, action in by_path.items()]
 
@@ -143,6 +145,17 @@ async def _reattach_image(request: web.Request, site: WebContext, tx: Tx) -> str
         raise PostbrushError(f"the file {image.name} is missing")
     await actions.reattach_image(tx, post, image, site.source.app.now())
     return f"This image will be put back on “{post.title}”."
+
+
+async def _reletter_image(request: web.Request, site: WebContext, tx: Tx) -> str:
+    image, post = await _find_image(request, tx)
+    if image.name not in map(images.plain_name, post.shown_files):
+        raise PostbrushError(f"“{post.title}” shows another image now")
+    words = one_line(str((await request.post()).get("headline", "")))
+    await relettering.reletter_images(tx, post, words, site.source.app.now())
+    if not words:
+        return f"“{post.title}” will get the image without a headline."
+    return f"“{post.title}” will get the image with this headline, at no charge."
 
 
 async def _find_job(request: web.Request, tx: Tx) -> Job:

@@ -13,7 +13,7 @@ import tempfile
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -21,11 +21,14 @@ from aiohttp import web
 from daemon.context import SourceContext
 from daemon.imaging import files, normalize
 from daemon.imaging.store.store import Store
+from daemon.jobs.headline import choose_headline
+from daemon.jobs.prompt import Inputs
+from daemon.jobs.writing import writing_for_image
 from daemon.web.session import query_number, web_context_of
 from db import gallery, images, jobs, posts
 from db.engine import Tx
 from db.gallery import GalleryFilter, GalleryItem, GalleryPage
-from db.models import ImageRecord
+from db.models import ImageRecord, Job, Post
 from db.states import JobState
 
 _SHOWN = 60
@@ -113,12 +116,14 @@ async def _show_image(request: web.Request) -> web.StreamResponse:
         tile = await gallery.load_item(tx, number)
         if tile is None:
             raise web.HTTPNotFound(text="There is no such image.")
-        data = await _load_details(tx, tile, site.source.app.image_folder)
+        data = await _load_details(tx, tile, site.flow_of(tile.image.source))
     data["label"] = _provider_label(request, tile)
     return site.render(request, "image.html", tile=tile, image=tile.image, **data)
 
 
-async def _load_details(tx: Tx, tile: GalleryItem, folder: Path) -> dict[str, Any]:
+async def _load_details(
+    tx: Tx, tile: GalleryItem, source: SourceContext
+) -> dict[str, Any]:
     image = tile.image
     post = await posts.get(tx, image.source, image.page_id) if image.page_id else None
     job = await jobs.get(tx, image.job_id) if image.job_id is not None else None
@@ -132,17 +137,29 @@ async def _load_details(tx: Tx, tile: GalleryItem, folder: Path) -> dict[str, An
     shown_name = next(
         (name for name in shown_files if images.plain_name(name) == image.name), None
     )
+    folder, setting = source.app.image_folder, source.options.images.headline
     return {
         "post": post,
         "job": job,
         "others": others[:_EARLIER],
         "shown": shown_name is not None,
         "lettered": _lettered_file(folder, image.name, shown_name),
+        "headline": _headline_on(setting, post, job, image) if post and job else "",
         "usable": post is not None
         and job is not None
         and job.state is JobState.DONE
         and image.pruned_at is None,
     }
+
+
+def _headline_on(
+    setting: Literal["off", "column", "auto"], post: Post, job: Job, image: ImageRecord
+) -> str:
+    """Return the words that an image of a post is to have on it."""
+    writing = writing_for_image(job, image)
+    written = writing.headline if writing is not None else ""
+    inputs = Inputs.from_dict(job.inputs)
+    return choose_headline(setting, inputs, post.inputs.get("headline"), written)
 
 
 def _lettered_file(folder: Path, name: str, shown: str | None) -> str | None:

@@ -8,7 +8,8 @@ import pytest
 
 from daemon.pretend.scenes import render_scene
 from db.models import Attempt
-from tests.daemon.house import House
+from providers.card.layout import choose_composition
+from tests.daemon.house import House, house
 from tests.daemon.services import house_with
 from tests.providers.fakes import FAKES
 from tests.providers.fakes.sd_server import FakeSdServer
@@ -126,3 +127,23 @@ async def test_the_same_card_again_is_a_card(tmp_path: Path) -> None:
         assert home.read(page)["Image status"] == "Card"
         await _tick(home, page)
         assert not any("image.repeated" in line for line in home.warned)
+
+
+async def test_a_card_that_is_regenerated_has_another_composition(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as home:
+        home.hub.credits = 0
+        await home.begin()
+        page = home.add("Bread", "Fresh bread every morning.")
+        await home.live()
+        files = {home.space.list_files(page)[0].data}
+        for _ in range(2):
+            await _tick(home, page)
+            files.add(home.space.list_files(page)[0].data)
+
+        seeds = [call.seed for call in await home.calls() if call.provider == "freeapi"]
+        assert len(files) == len(seeds) == 3
+        # Each of the one before, not of the first.
+        assert [(seed - seeds[0]) % 2**31 for seed in seeds] == [0, 1, 2]
+        assert len({choose_composition(seed).ground for seed in seeds}) == 3
