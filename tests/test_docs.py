@@ -273,7 +273,8 @@ def test_every_variable_and_option_that_is_named_exists() -> None:
         assert f'"{variable}"' in everything, variable
     others = {"api", "pwprompt", "owner"}  # AUTOMATIC1111's and PostgreSQL's
     others |= {"rm", "build-arg", "pull", "no-build", "entrypoint"}  # Docker's
-    others |= {"wheel", "with"}  # uv's
+    others |= {"wheel", "with", "force", "pip-args"}  # uv's and pipx's
+    others |= {"no-index", "find-links", "stop-timeout"}  # pip's and Podman's
     others |= {"hostname", "unprivileged", "features", "cores", "memory"}  # Proxmox's
     others |= {"rootfs", "net0", "net"}  # the same
     for option in set(re.findall(r"--([a-z]+(?:-[a-z]+)*)", GUIDE)) - others:
