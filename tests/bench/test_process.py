@@ -10,15 +10,17 @@ import pytest
 from tests.daemon.cli.desk import Daemon, desk
 
 #: A command line, for nobody; what works once per upgrade; an ORM nothing is mapped
-#: with; what only a card, a visitor, a monitor or a notification needs.  structlog
-#: and httpx import rich, click and pygments wherever they are installed (4.5 MB).
+#: with; what only a card, a visitor, a monitor or a notification needs.
 _WITHOUT = {
     "alembic",
     "apprise",
+    "click",
     "fontTools",
     "jinja2",
     "mako",
     "prometheus_client",
+    "pygments",
+    "rich",
     "sqlalchemy.orm",
     "typer",
 }
