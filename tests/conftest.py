@@ -74,8 +74,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(f"{took:8.1f}  {path}")
 
 
-#: They take minutes, so that nobody waits for them at the end.
-_FIRST = ("tests/daemon/test_month", "tests/crash/test_matrix")
+#: They take half a minute and more, so that nobody waits for them at the end.
+_FIRST = (
+    *("tests/daemon/test_month", "tests/daemon/test_any_history"),
+    *("tests/crash/test_matrix", "tests/daemon/cli/test_crew"),
+    *("tests/bench/test_counts", "tests/db/test_jobs"),
+    "tests/daemon/cli/test_clock_steps",
+)
 #: What needs more than Python and make, as a whole; single tests have the mark.
 _LONG = (
     *("tests/systemd/", "tests/counterparts/", "tests/container/"),
@@ -83,17 +88,33 @@ _LONG = (
 )
 
 
-#: They know no database, or which one they are about: once is enough.
+#: Once is enough.  What they call of `db/`, those that stay call, too.
 _ONCE = (
+    # Pure functions, files, HTTP and systemd: they know no database.
     *("tests/daemon/config/", "tests/daemon/cli/setup/", "tests/daemon/service/"),
-    *("tests/daemon/notion/", "tests/daemon/pretend/"),
+    *("tests/daemon/notion/", "tests/daemon/pretend/", "tests/daemon/imaging/"),
+    *("tests/daemon/jobs/test_scene", "tests/daemon/jobs/test_prompt"),
+    *("tests/daemon/jobs/test_job_valid", "tests/daemon/jobs/test_allowance"),
+    *("tests/daemon/sync/test_planner", "tests/daemon/test_schedule"),
+    *("tests/daemon/test_settings_hash", "tests/daemon/test_places"),
+    *("tests/daemon/cli/test_user_service", "tests/daemon/cli/test_healthcheck"),
+    # They know which database they are about, or have two.
     *("tests/daemon/cli/test_crew", "tests/daemon/cli/test_on_a_server"),
-    *("tests/daemon/cli/test_init", "tests/daemon/cli/test_odd_use"),
-    *("tests/daemon/cli/test_told", "tests/daemon/web/test_in_a_browser"),
-    *("tests/daemon/cli/test_user_service", "tests/daemon/imaging/"),
     *("tests/daemon/test_cluster", "tests/daemon/test_copied_machine"),
-    *("tests/daemon/test_month", "tests/daemon/test_schedule"),
-    "tests/daemon/sync/test_planner",
+    # What a service or Notion answers is handled above the database.
+    *("tests/daemon/test_every_answer", "tests/daemon/test_services"),
+    *("tests/daemon/test_intake", "tests/daemon/test_account"),
+    *("tests/daemon/test_refusals", "tests/daemon/test_repeated_images"),
+    *("tests/daemon/test_route_prices", "tests/daemon/test_space"),
+    *("tests/daemon/test_own_servers", "tests/daemon/test_service_conflict"),
+    *("tests/daemon/test_prompt_writer.py", "tests/daemon/test_prompts"),
+    *("tests/daemon/test_queries", "tests/daemon/test_filters"),
+    *("tests/daemon/test_watchdog", "tests/daemon/test_month"),
+    # What people are asked, told and refused: the same words from the same rows.
+    *("tests/daemon/cli/test_init", "tests/daemon/cli/test_odd_use"),
+    *("tests/daemon/cli/test_told", "tests/daemon/test_status_line"),
+    *("tests/daemon/web/test_in_a_browser", "tests/daemon/web/test_attacks"),
+    *("tests/daemon/web/test_proxies", "tests/daemon/web/test_listening"),
 )
 
 

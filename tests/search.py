@@ -32,11 +32,15 @@ def examples(most: int) -> int:
 
 
 def thinned(cases: Iterable[Any], every: int) -> list[ParameterSet]:
-    """Return cases of which `make test` tries each *every*th; tuples are rows."""
+    """Return cases of which `make test` tries each *every*th; tuples are rows.
+
+    A server is asked no more of them than that.
+    """
+    left = [pytest.mark.long, pytest.mark.sqlite_only]
     return [
         pytest.param(
             *(case if isinstance(case, tuple) else (case,)),
-            marks=[pytest.mark.long] if number % every else [],
+            marks=left if number % every else [],
         )
         for number, case in enumerate(cases)
     ]

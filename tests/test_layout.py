@@ -189,3 +189,10 @@ def test_make_repairs_the_environment_of_a_folder_that_has_moved(
     moved = subprocess.run(make, cwd=after, check=True, capture_output=True, text=True)
     assert f"this folder was {before} before: making .venv anew" in moved.stdout
     assert not (after / ".venv").exists()
+
+
+def test_the_tables_of_the_tests_name_files_that_exist() -> None:
+    names = [f"/{path.relative_to(ROOT).with_suffix('')}" for path in MODULES]
+    tables = (ROOT / "tests" / "README.md").read_text()
+    for name in re.findall(r"`((?:\w+/)*test_\w+)", tables):
+        assert any(one.endswith(f"/{name}") for one in names), name

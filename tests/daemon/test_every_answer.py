@@ -117,8 +117,6 @@ async def test_an_answer_of_each_kind(
 
 
 @pytest.mark.long
-# What Notion answers is handled above the database; a server is asked the diagonal.
-@pytest.mark.sqlite_only
 @pytest.mark.parametrize(("endpoint", "answer", "times"), _REST)
 async def test_every_answer(
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""A month in minutes: a thousand posts, little credit, outages, nightly reboots.
+"""A month in a minute: 400 posts, little credit, outages, nightly reboots.
 
 Credits run out on the 3rd and are back on the 1st; Notion is away twice.  What it
 came to is printed (`pytest -s`) and checked.
@@ -16,7 +16,7 @@ import pytest
 from daemon.pretend.server import FakeServer
 from tests.daemon.house import House, MovingClock, house
 
-POSTS = 1000
+POSTS = 400
 DAYS = 30
 #: What the account had bought; it lasts into the 3rd.
 CREDITS = POSTS * 75 // 1000

@@ -44,7 +44,7 @@ async def test_a_file_that_notion_never_takes_is_no_loop(home: House) -> None:
     )
     await home.live()
     home.forget()
-    await home.pass_time(minutes=60, steps=360)
+    await home.pass_time(minutes=60, steps=120)
     sent = [request for request in home.space.requests if request.method == "PATCH"]
     tries = [one for one in sent if _attaches(one.path, str(one.body))]
     assert 5 <= len(tries) <= 12
@@ -106,7 +106,7 @@ async def test_an_untick_that_is_answered_404_makes_one_job(home: House) -> None
     await home.poll()
     await home.work()
     home.forget()
-    await home.pass_time(minutes=60, steps=360)
+    await home.pass_time(minutes=60, steps=120)
     assert [job.state for job in await home.jobs()] == ["done", "queued"]
     assert home.hub.painted == 1
     # Each try asks twice: 5 s, 10 s, 20 s ... 30 min.
