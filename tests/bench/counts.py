@@ -10,6 +10,7 @@ from pathlib import Path
 from daemon.pretend.scenes import render_scene
 from tests.bench.table import Figure
 from tests.daemon.house import House, house
+from tests.daemon.test_page_status import pause, resume
 
 #: Posts in the database of an idle daemon.
 SIZES = (10, 1_000, 10_000)
@@ -43,8 +44,15 @@ async def _writes() -> list[Figure]:
             home.space.tick_box(page)
             await home.live(seconds=10)
             again = _written(home, page)
+            await pause(home)
+            page = home.add("Another post")
+            await home.live(seconds=140)
+            await resume(home)
+            await home.work()
+            waited = _written(home, page)
     return [
         Figure(what="Notion writes for a new post", figure=new, unit="", most=3),
+        Figure(what="... for one that has to wait", figure=waited, unit="", most=4),
         Figure(what="Notion writes for a regeneration", figure=again, unit="", most=4),
     ]
 

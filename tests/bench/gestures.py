@@ -18,6 +18,8 @@ _TICKS = 15
 _LATENCY = 0.3
 _SECONDS_PER_IMAGE = 3.0
 _PATIENCE = 120.0
+#: Seconds a model takes to load; the page says so at once.
+_LOADING = 40.0
 _TOML = """\
 [posts]
 wait_after_edit = "0s"
@@ -30,10 +32,15 @@ poll_active = "{}"
 
 @dataclass(frozen=True, slots=True)
 class _Times:
-    """Seconds from each tick to its un-tick, and to its image without the service's."""
+    """Seconds from each tick to its un-tick, and to its image without the service's.
+
+    Attributes:
+        told: Seconds from a tick to *Waiting*, while the model loads.
+    """
 
     seen: list[float]
     shown: list[float]
+    told: list[float]
 
 
 def measure() -> list[Figure]:
@@ -46,6 +53,12 @@ async def _measure() -> list[Figure]:
     return [
         *_figures("while somebody is active", active, 2, 4),
         *_figures("otherwise", otherwise, 7, 9),
+        Figure(
+            what="a tick to Waiting and its reason, while a model loads",
+            figure=max(*active.told, *otherwise.told),
+            unit="s",
+            most=15,
+        ),
     ]
 
 
@@ -85,14 +98,25 @@ async def _ticks(poll_active: str) -> _Times:
 
 
 async def _tick_often(home: Desk, page: str) -> _Times:
-    times = _Times([], [])
+    times = _Times([], [], [])
     for _ in range(_TICKS):
         # At no particular time of the daemon's.
         await asyncio.sleep(random.uniform(3, 13))  # noqa: S311 - spreads the ticks
         seen, shown = await _tick(home, page, home.town.hub.painted + 1)
         times.seen.append(seen)
         times.shown.append(shown - _SECONDS_PER_IMAGE)
+    times.told.append(await _tick_while_loading(home, page))
     return times
+
+
+async def _tick_while_loading(home: Desk, page: str) -> float:
+    space, hub, loop = home.town.workspace, home.town.hub, asyncio.get_running_loop()
+    hub.loading_seconds = _LOADING
+    hub.unload_model()
+    began = loop.time()
+    space.tick_box(page)
+    await _until(home, lambda: space.read_cells(page)["Image status"] == "Waiting")
+    return loop.time() - began
 
 
 async def _tick(home: Desk, page: str, painted: int) -> tuple[float, float]:
