@@ -29,7 +29,7 @@ _MESSAGE_KEYS = ("message", "detail", "title", "msg", "error", "code", "errors")
 _TOKENS = re.compile(r"\b(?:hf|r8|sk|pk|ntn|secret)_[A-Za-z0-9]{6,}|\bBearer\s+\S+")
 _IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"GIF87a", b"GIF89a")
 _AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
-_URL_SAFE = str.maketrans("-_", "+/")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _GOOD = range(200, 300)
 #: Statuses of a download address that has expired or was deleted.
 _LOST = frozenset({400, 401, 403, 404, 410})
@@ -195,11 +195,13 @@ def image_from_base64(text: object) -> GeneratedImage:
         raise InvalidImageError("answered without an image")
     if text.startswith("data:"):
         text = text.partition(",")[2]
-    # Some encoders break lines.
-    plain = "".join(text.split()).translate(_URL_SAFE).rstrip("=")
     try:
-        padding = "=" * (-len(plain) % 4)
-        data = base64.b64decode(plain + padding, validate=True)
+        # A large image is copied as rarely as possible.  Some encoders break lines.
+        encoded = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n")
+        if len(encoded) % 4:
+            encoded = encoded.rstrip(b"=")
+            encoded += b"=" * (-len(encoded) % 4)
+        data = base64.b64decode(encoded, validate=True)
     except ValueError as error:
         raise InvalidImageError("sent an image that is not base64") from error
     return image_from_bytes(data)
