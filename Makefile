@@ -107,6 +107,7 @@ reference: .venv/test ## Update the list of settings in docs/configuration.md, a
 pictures: .venv/test ## Update the pictures in README and docs (needs Chromium)
 	@$(BIN)/python -m tests.sheets --docs
 	@$(BIN)/python -m tests.daemon.web.pictures
+	@$(BIN)/python -m tests.daemon.web.gesture_pictures
 
 roots: $(BIN)/python ## Build the Debians that tests boot, and the wheels of the container (as root)
 	@$(PYTHON) -m tests.systemd.machine

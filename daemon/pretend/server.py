@@ -226,6 +226,7 @@ def _board_state(server: FakeServer) -> dict[str, Any]:
                 "status": cells["Image status"] or "",
                 "note": cells["Image note"],
                 "provider": cells["Image provider"] or "",
+                "details": cells["Image details"],
                 "alt": cells["Alt text"],
                 "pictures": [
                     {"src": f"/picture/{file.key}", "name": file.name}

@@ -72,14 +72,15 @@ function makeRow(id) {
   tick.append(box, document.createTextNode("Regenerate"));
   const status = element("span", "pill");
   const provider = element("span", "quiet");
+  const details = element("span", "note");
   const note = element("span", "note");
   const away = element("button", "plain away", "Move to trash");
   away.type = "button";
   away.addEventListener("click", () => send("trash", { id }));
   const choices = { Variants: choice("Variants", id), Pick: choice("Pick", id) };
-  side.append(tick, status, provider, note, ...Object.values(choices), away);
+  side.append(tick, status, provider, details, note, ...Object.values(choices), away);
   row.append(picture, words, side);
-  return { row, picture, title, post, box, status, provider, note, variants, choices, shown: null };
+  return { row, picture, title, post, box, status, provider, details, note, variants, choices, shown: null };
 }
 
 function showPicture(parts, post) {
@@ -137,6 +138,7 @@ function showPost(post) {
   parts.status.textContent = post.status || "–";
   parts.status.dataset.status = post.status;
   parts.provider.textContent = post.provider;
+  parts.details.textContent = post.details;
   parts.note.textContent = post.note;
   showPicture(parts, post);
   showNumbers(parts, post.numbers);

@@ -33,14 +33,15 @@ min_free_disk = "1MiB"
 [card]
 tag = "Oven & Oak"
 """
-_DRAWN = "() => document.images.length && [...document.images].every((i) => i.complete)"
+#: All images of a page are there.
+DRAWN = "() => document.images.length && [...document.images].every((i) => i.complete)"
 
 
 async def take() -> None:
     """Take all of them."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        _add_fonts(Path(folder, "fonts.conf"))
+        add_fonts(Path(folder, "fonts.conf"))
         async with at_work(Path(folder), _TOML) as scene, browsing() as browser:
             await _furnish(scene, browser)
             for name, url in (
@@ -50,12 +51,12 @@ async def take() -> None:
             ):
                 async with looking(browser) as page:
                     await go(page, url)
-                    await page.wait_for_function(_DRAWN)
+                    await page.wait_for_function(DRAWN)
                     path = FOLDER / name
                     await page.screenshot(path=path, type="jpeg", quality=80)
 
 
-def _add_fonts(file: Path) -> None:
+def add_fonts(file: Path) -> None:
     """Have the browser that is started next read this list of fonts."""
     file.write_text(_FONTS)
     os.environ["FONTCONFIG_FILE"] = str(file)

@@ -60,6 +60,9 @@ async def test_a_tick_on_the_board_changes_the_image(
         await page.get_by_label("Regenerate").check()
         await expect(image).not_to_have_attribute("src", first)
         await expect(page.get_by_label("Regenerate")).not_to_be_checked()
+        await expect(
+            page.get_by_text("schnell (nscale), included, seed")
+        ).to_be_visible()
 
 
 @pytest.mark.long
