@@ -188,7 +188,8 @@ async def data_dir_lock(settings: Settings, command: str) -> AsyncIterator[None]
         )
         if backup is not None:
             structlog.get_logger().info(
-                "database.upgraded", summary=f"a copy of the old one is {backup.name}"
+                "database.upgraded",
+                summary=f"The old one is kept as {backup.name}",
             )
         yield
     finally:
@@ -210,7 +211,7 @@ async def migrate_database(settings: Settings) -> None:
     async with data_dir_lock(settings, "run"):
         if not is_schema_current(settings):
             raise SetupError(
-                f"{database_backend(settings)} was not brought to {upgrade.HEAD}"
+                f"{database_backend(settings)} could not be upgraded to {upgrade.HEAD}"
             )
 
 
@@ -241,12 +242,12 @@ def log_ready(sources: Sources, settings: Settings) -> None:
         chain = ", then ".join(describe_price(source, name) for name in source.chain)
         month = source.options.budget.month
         budget = f"; at most {format_cents(month)} a month" if month is not None else ""
-        polling = f"looking every {seconds:g} s"
+        polling = f"polling Notion every {seconds:g} s"
         generation = f"images by {chain}{budget}"
         if "notion" not in settings.options.roles:
-            polling = "another daemon asks Notion"
+            polling = "another daemon polls Notion"
         if not source.app.instance.runs_generation:
-            generation = "another daemon makes the images"
+            generation = "another daemon generates the images"
         source.log.info("daemon.ready", summary=f"{polling}; {generation}")
 
 

@@ -235,7 +235,7 @@ class SourceContext:
             NotionUnavailableError: Notion has not answered since the start.
         """
         if self.state.schema is None:
-            raise NotionUnavailableError("Notion has not answered yet")
+            raise NotionUnavailableError("Notion has not responded yet")
         return self.state.schema
 
 

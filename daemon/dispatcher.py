@@ -147,7 +147,7 @@ class Dispatcher:
 
     async def _requeue_dropped(self) -> None:
         """Requeue claimed jobs whose task failed before it could move them."""
-        why = "its worker could not go on"
+        why = "its task failed"
         async with self.app.db.write_transaction() as tx:
             now = self.app.now()
             for job in await queue.list_claimed(tx, [self.app.instance.id]):
@@ -187,7 +187,7 @@ class Dispatcher:
                 self.health_checks.pop(name, None)
                 self.app.signals.kick.set()
 
-        self.health_checks[name] = asyncio.create_task(run(), name=f"greet {name}")
+        self.health_checks[name] = asyncio.create_task(run(), name=f"check {name}")
 
     async def _select_jobs(self, tx: Tx) -> Selection:
         # What is included decides what is charged; the end of the check sets `kick`.

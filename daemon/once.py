@@ -57,8 +57,8 @@ async def run_once(
     await company.recover_work()
     if len(sources.led) < len(sources.names):
         raise SetupError(
-            "another daemon asks Notion for this database already: `once` is for when "
-            "none runs"
+            "Another daemon already works on this Notion database. `once` is for when "
+            "no daemon runs"
         )
     for watcher in watchers:
         if await watcher.poll() is not None:

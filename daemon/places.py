@@ -94,8 +94,8 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except PermissionError:
         raise SetupError(
-            f"cannot look into {path.parent}: run postbrush as its owner, or give it "
-            f"to the user postbrush runs as ({os.getuid()}:{os.getgid()})"
+            f"{path.parent} cannot be read. Run postbrush as its owner, or make the "
+            f"user that runs postbrush ({os.getuid()}:{os.getgid()}) its owner"
         ) from None
 
 

@@ -239,7 +239,7 @@ class DaemonRunner:
         elif failures.record_failure("stuck", steady):
             names = " and ".join(stuck)
             self.app.log.error(
-                "daemon.stuck", summary=f"{names}: no progress; waiting for a restart"
+                "daemon.stuck", summary=f"No progress: {names}. Waiting for a restart"
             )
 
     async def _refresh_status(self) -> None:

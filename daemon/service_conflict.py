@@ -65,14 +65,14 @@ async def refuse_if_service_watches(
         for watcher in watchers:
             if await _own_short_id(watcher) in watched:
                 raise SetupError(
-                    "the postbrush service of this machine works on this Notion "
-                    "database already (`sudo postbrush status`): stop it first, with "
+                    "The postbrush service of this machine already works on this "
+                    "Notion database (see `sudo postbrush status`). Stop it first: "
                     "`sudo systemctl stop postbrush`"
                 )
     source.log.warning(
         "service.active",
-        summary="the postbrush service runs on this machine, too; on one Notion "
-        "database, the two would make every image twice",
+        summary="The postbrush service also runs on this machine. If both work on one "
+        "Notion database, they generate every image twice",
     )
 
 

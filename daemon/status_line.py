@@ -182,12 +182,12 @@ def describe_watching(sources: Sources) -> str:
     if outage := sources.outage_reason:
         return f"Notion: {outage}"
     if not sources.led:
-        return "another daemon asks Notion"
+        return "another daemon polls Notion"
     polled_at = sources.last_poll_at
     schemas = [source.state.schema for source in sources.led]
     titles = [_format_source(schema) for schema in schemas if schema is not None]
     if polled_at is None or len(titles) < len(schemas):
-        return "Notion has not answered yet"
+        return "Notion has not responded yet"
     time = format_clock(polled_at, sources.app.clock.zone, seconds=True)
     return f"{', '.join(titles)}, last poll {time}"
 

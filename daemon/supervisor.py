@@ -42,7 +42,7 @@ async def wait_until_writable(
     while why := files.write_problem(folder):
         if not is_waiting:
             is_waiting = True
-            summary = f"cannot write to {folder}: {why}. postbrush waits until it can"
+            summary = f"{folder} is not writable: {why}. postbrush waits until it is"
             log.error("disk.full", summary=summary)
             systemd.set_status(summary)
             systemd.notify_ready()
@@ -50,7 +50,7 @@ async def wait_until_writable(
         await clock.sleep(_WRITE_RETRY)
     if is_waiting:
         after = format_duration(clock.elapsed() - began)
-        log.info("disk.freed", summary=f"can write to {folder} again after {after}")
+        log.info("disk.freed", summary=f"{folder} is writable again after {after}")
 
 
 def _limit_stop(daemon: DaemonRunner) -> None:
@@ -206,15 +206,16 @@ class Supervisor:
             self._reject_reload("; ".join(str(error).splitlines()))
             return
         if settings.data_dir != self.settings.data_dir:
-            self._reject_reload("data_dir cannot change while it runs: restart it")
+            self._reject_reload("data_dir has changed. Restart postbrush to use it")
             return
         if str(app.database_backend(settings)) != str(
             app.database_backend(self.settings)
         ):
-            self._reject_reload("database.url cannot change while it runs: restart it")
+            self._reject_reload("database.url has changed. Restart postbrush to use it")
             return
         structlog.get_logger().info(
-            "config.reloaded", summary=f"from {settings.file or 'the environment'}"
+            "config.reloaded",
+            summary=f"Settings read from {settings.file or 'the environment'}",
         )
         self.following = settings
         if self._daemon is not None:

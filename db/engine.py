@@ -94,7 +94,7 @@ class Database:
             DatabaseAwayError: The server cannot be reached.
         """
         if self._writer is None:
-            raise DatabaseError("opened for reading only")
+            raise DatabaseError("The database was opened for reading only")
         with translate_errors(self.backend):
             async with self._writer.transaction(commit=True) as tx:
                 yield tx
@@ -254,7 +254,7 @@ class Tx:
             if not commit:
                 return
             if self._failed:
-                raise DatabaseError("a statement failed, so nothing was written")
+                raise DatabaseError("A statement failed, so nothing was written")
             if self._changed and self._pool.commit_sql:
                 self._connection.exec_driver_sql(self._pool.commit_sql)
             self._connection.commit()

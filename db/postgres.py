@@ -24,7 +24,7 @@ from db.errors import (
 
 #: The LISTEN channel of all processes that use the database.
 _CHANNEL = "postbrush"
-_MISSING = "psycopg, which speaks to PostgreSQL, is not installed: `make postgres`"
+_MISSING = "psycopg, the PostgreSQL driver, is not installed. Run `make postgres`"
 #: Key of the write lock: "postbrus" in ASCII, unlikely to collide.
 _WRITER = 0x706F737462727573
 #: The client detects a dead server within half a minute, even behind a firewall that
@@ -88,7 +88,7 @@ class Postgres(Backend):
             parsed = sa.make_url(url)
         except (ArgumentError, ValueError):
             raise DatabaseUnusableError(
-                "an address of PostgreSQL is written "
+                "The address of a PostgreSQL database must be "
                 "postgresql+psycopg://USER@HOST/DATABASE"
             ) from None
         if password:
@@ -173,19 +173,19 @@ class Postgres(Backend):
         text = _server_message(error)
         match getattr(error, "sqlstate", None) or "":
             case "53100":
-                return DiskFullError(f"disk full: nothing was written to {self}")
+                return DiskFullError(f"The disk is full. Nothing was written to {self}")
             case "55P03":
                 return DatabaseBusyError(
-                    f"{self} is held by another postbrush for longer than "
+                    f"Another postbrush process has locked {self} for more than "
                     f"{_LOCK_TIMEOUT}"
                 )
             case "42501":
                 return DatabaseUnusableError(
-                    f"{self}: {text}: make {self._user} the owner of the database"
+                    f"{self}: {text}. Make {self._user} the owner of the database"
                 )
             case "3F000":
                 return DatabaseUnusableError(
-                    f"{self} has no schema to make tables in: CREATE SCHEMA public"
+                    f"{self} has no schema for tables. Run CREATE SCHEMA public"
                 )
             # The connection is lost (08), the server is starting, stopping (57) or out
             # of connections (53), or it is a read-only standby (25006).
@@ -199,7 +199,7 @@ class Postgres(Backend):
 
     @property
     def _user(self) -> str:
-        return self.url.username or "postbrush's user"
+        return self.url.username or "the user"
 
     def _away_error(self, text: str) -> DatabaseAwayError:
         return DatabaseAwayError(f"{self._server} cannot be reached: {text}")
@@ -207,13 +207,13 @@ class Postgres(Backend):
     def _login_error(self, text: str) -> DatabaseError:
         if "password" in text:
             return DatabaseUnusableError(
-                f"{self._server} does not take {self._user}'s password: put the right "
-                f"one into DATABASE_PASSWORD ({text})"
+                f"{self._server} rejects the password of {self._user} ({text}). "
+                "Correct DATABASE_PASSWORD"
             )
         if "does not exist" in text or "pg_hba.conf" in text or "permission" in text:
             return DatabaseUnusableError(
-                f"{self._server} refuses: {text}: make the user and the database there "
-                "(createuser, createdb), or correct database.url"
+                f"{self._server} rejects the connection ({text}). Create the user and "
+                "the database (createuser, createdb), or correct database.url"
             )
         return self._away_error(text)
 
@@ -230,8 +230,8 @@ class Postgres(Backend):
                 return None
             if "alembic_version" not in tables:
                 raise DatabaseUnusableError(
-                    f"{self} holds tables of another program: give postbrush one of "
-                    "its own (createdb)"
+                    f"{self} has tables of another program. Create a database for "
+                    "postbrush alone (createdb)"
                 )
             query = "SELECT version_num FROM alembic_version"
             revision = connection.exec_driver_sql(query).scalar()

@@ -107,7 +107,7 @@ class Sqlite(Backend):
         """
         path = self.path
         if path.is_dir():
-            raise DatabaseUnusableError(f"{path} is a folder: move it away")
+            raise DatabaseUnusableError(f"{path} is a folder. Move it away")
         if not path.exists() or path.stat().st_size == 0:
             return None
         with (
@@ -119,7 +119,7 @@ class Sqlite(Backend):
                 return None
             if ("alembic_version",) not in tables:
                 raise DatabaseUnusableError(
-                    f"{path} is a database of another program: move it away"
+                    f"{path} is the database of another program. Move it away"
                 )
             row = database.execute("SELECT version_num FROM alembic_version").fetchone()
         return str(row[0]) if row else None
@@ -166,16 +166,16 @@ def _to_database_error(error: sqlite3.Error, path: Path) -> DatabaseError:
     text = str(error)
     match getattr(error, "sqlite_errorname", "") or text:
         case name if "FULL" in name:
-            return DiskFullError(f"disk full: nothing was written to {path}")
+            return DiskFullError(f"The disk is full. Nothing was written to {path}")
         case name if "BUSY" in name or "LOCKED" in name:
-            return DatabaseBusyError(f"{path} is held by another program: {text}")
+            return DatabaseBusyError(f"Another program has locked {path} ({text})")
         case name if "CORRUPT" in name or "NOTADB" in name:
             return DatabaseUnusableError(
-                f"{path} is damaged ({text}): move it away and restore a backup"
+                f"{path} is damaged ({text}). Move it away and restore a backup"
             )
         case name if "READONLY" in name or "CANTOPEN" in name or "PERM" in name:
             return DatabaseUnusableError(
-                f"{path} cannot be opened for writing ({text}): check its owner"
+                f"{path} cannot be opened for writing ({text}). Check its owner"
             )
         case _:
             return DatabaseError(f"{path}: {text}")

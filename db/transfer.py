@@ -61,11 +61,11 @@ def require_empty(backend: Backend) -> None:
 def _require_current_release(source: Backend) -> None:
     revision = upgrade.refuse_newer(source)
     if revision is None:
-        raise DatabaseMissingError(f"there is no database at {source}")
+        raise DatabaseMissingError(f"{source} does not exist or is empty")
     if revision != upgrade.HEAD:
         raise DatabaseUnusableError(
-            f"{source} was made by an older postbrush: run `postbrush migrate` with it "
-            "first, which brings it up to date"
+            f"{source} was written by an older postbrush. Upgrade it first by running "
+            "`postbrush migrate` with it"
         )
 
 
@@ -73,7 +73,7 @@ def _require_no_rows(writer: sa.Connection, target: Backend) -> None:
     for table in _TABLES:
         if writer.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
             raise DatabaseUnusableError(
-                f"{target} is not empty (it has {table.name}): nothing was copied"
+                f"{target} is not empty (it has {table.name}). Nothing was copied"
             )
 
 
@@ -98,6 +98,6 @@ def _compare_counts(
         copied = writer.execute(query).scalar_one()
         if copied != (expected := counts[table.name]):
             raise DatabaseError(
-                f"{target} got {copied} rows of {expected} into {table.name}: "
-                "nothing was copied"
+                f"{target} received {copied} of {expected} rows of {table.name}. "
+                "Nothing was copied"
             )

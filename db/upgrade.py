@@ -34,8 +34,8 @@ def refuse_newer(backend: Backend) -> str | None:
     revision = backend.current_revision()
     if revision is not None and revision not in REVISIONS:
         raise DatabaseUnusableError(
-            f"{backend} was made by a newer postbrush (revision {revision}, this one "
-            f"knows up to {HEAD}): upgrade postbrush, or restore a backup"
+            f"{backend} was written by a newer postbrush (revision {revision}; this "
+            f"one supports up to {HEAD}). Upgrade postbrush, or restore a backup"
         )
     return revision
 
@@ -59,8 +59,8 @@ def require_current(backend: Backend) -> None:
     revision = refuse_newer(backend)
     if revision is not None and revision != HEAD:
         raise DatabaseUnusableError(
-            f"{backend} was made by an older postbrush: start the daemon, or run "
-            "`postbrush migrate`, to bring it up to date"
+            f"{backend} was written by an older postbrush. Start the daemon, or run "
+            "`postbrush migrate`, to upgrade it"
         )
 
 

@@ -138,7 +138,7 @@ class Horde(JobProvider):
         if data.get("faulted"):
             raise outcomes.RemoteJobFailedError("the volunteer's machine failed")
         if data.get("is_possible") is False:
-            raise outcomes.RemoteJobFailedError("nobody there can do it")
+            raise outcomes.RemoteJobFailedError("no volunteer can process the request")
         if not data.get("done"):
             return self._poll_later(job_id, _poll_delay(data.get("wait_time")))
         path = f"/api/v2/generate/status/{job_id}"
@@ -147,7 +147,7 @@ class Horde(JobProvider):
     def _read_result(self, response: Response) -> Step:
         first = first_item(response, "generations")
         if not isinstance(first, dict):
-            raise outcomes.RemoteJobFailedError("it ended without an image")
+            raise outcomes.RemoteJobFailedError("the job ended without an image")
         if first.get("censored"):
             raise outcomes.PromptRefusedError("its filter censored the image")
         return follow_url_or_base64(first.get("img"), self._download_call, commit=False)

@@ -95,11 +95,13 @@ class HttpClient:
             if response.status not in _REDIRECTS:
                 return response
             if not (location := response.headers.get("location")):
-                raise UnavailableError(f"a redirect to nowhere ({response.status})")
+                raise UnavailableError(
+                    f"redirected without address ({response.status})"
+                )
             target = urljoin(url, location)
             check_redirect(call, url, target, traits)
             url = target
-        raise UnavailableError("too many redirects")
+        raise UnavailableError("redirected too often")
 
     async def _send_request(
         self, call: HttpCall, url: str, traits: ProviderTraits
@@ -227,7 +229,7 @@ async def _read_capped(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             # A refusal is none the less one.
             error = InvalidImageError if response.ok else UnavailableError
-            raise error("an answer larger than any image", status=response.status)
+            raise error("sent more data than an image has", status=response.status)
     return bytes(body)
 
 
@@ -245,17 +247,17 @@ def describe_connection_error(error: Exception) -> str:
                 return f"cannot be reached: {describe_certificate_error(why, now)}"
             return "cannot be reached: its certificate is not valid"
         case aiohttp.ClientConnectorSSLError():
-            return "cannot be reached: it does not speak https there"
+            return "cannot be reached: the port does not speak https"
         case aiohttp.ClientConnectorDNSError():
-            return "cannot be reached: its name is not known"
+            return "cannot be reached: unknown host name"
         case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
-            return "cannot be reached: it refuses the connection"
+            return "cannot be reached: connection refused"
         case aiohttp.ClientConnectorError():
             return "cannot be reached"
         case aiohttp.ServerDisconnectedError() | ConnectionError():
-            return "closed the connection without an answer"
+            return "closed the connection without a response"
         case aiohttp.ClientPayloadError():
-            return "sent an answer that was cut short"
+            return "sent an incomplete response"
     return f"the connection failed ({type(error).__name__})"
 
 

@@ -150,7 +150,7 @@ class ProviderRunner:
             JobCancelled: The image is no longer wanted; the remote job is cancelled.
         """
         if (call := provider.resume(remote_id)) is None:
-            raise RemoteJobLostError("cannot be asked for its result again")
+            raise RemoteJobLostError("the result cannot be requested again")
         state = _RequestState(
             provider=provider,
             deadline=self._monotonic() + seconds_left,
@@ -178,7 +178,7 @@ class ProviderRunner:
             async with asyncio.timeout(seconds):
                 return await self._http.send(call, traits)
         except TimeoutError:
-            raise TimedOutError("no answer in time") from None
+            raise TimedOutError("no response in time") from None
 
     async def _run_steps(self, call: HttpCall, state: _RequestState) -> GeneratedImage:
         try:
@@ -195,7 +195,7 @@ class ProviderRunner:
             await self._cancel_remote(state)
             raise
         await self._cancel_remote(state)
-        raise RemoteJobLostError("never came to an end")
+        raise RemoteJobLostError("did not finish in time")
 
     async def _wait_for_server(
         self, traits: ProviderTraits, cancellation: CancellationToken

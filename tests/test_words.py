@@ -40,7 +40,7 @@ TICS = {
     r"goes on|go on|went on": "continues",
     r"the other one'?s": "name it",
     r"belongs? into|puts? into": "in",
-    r"(?:is|are|has|have) no (?!longer|more|credits|text|effect)\w+": "is not a",
+    r"(?:is|are|has|have) no (?!longer|more|credits|text|effect|access)\w+": "is not a",
     r"there (?:is|are) no": "say what is missing",
     r"not asked for|asked for everywhere": "requires",
     r"chokes?": "rejects",

@@ -121,7 +121,7 @@ async def _load_schema_and_pages(
     )
     schema = await source.notion.fetch_schema(info.id, state.columns if state else {})
     if schema.cannot_start:
-        raise NoAccessError("; ".join(schema.problems))
+        raise NoAccessError(". ".join(schema.problems))
     pages = {
         page.id: page
         async for batch, _has_more in source.notion.iterate_page_batches(schema)

@@ -114,20 +114,19 @@ def describe_stores(own: str, peers: Sequence[Peer]) -> tuple[str, str]:
     """
     stores = {peer.store for peer in peers}
     if own and stores == {own}:
-        return f"all of them on {own}", ""
+        return f"all daemons use {own}", ""
     # postbrush cannot tell whether all folders are mounts of a single one.
     if not own and stores == {""}:
         return (
-            "no images.store: fine only where all of them mount one folder as images/",
+            "no images.store: all daemons must have the same folder as images/",
             "",
         )
     elsewhere = [
-        f"those of {peer.name} {f'on {peer.store}' if peer.store else 'in its folder'}"
+        f"{peer.name} {f'uses {peer.store}' if peer.store else 'uses its own folder'}"
         for peer in peers
         if peer.store != own
     ]
-    here = f"on {own}" if own else "in the folder"
     return (
-        f"those of this one {here}, {', '.join(elsewhere)}",
-        "set the same images.store for all of them",
+        f"this daemon uses {own or 'its own folder'}, {', '.join(elsewhere)}",
+        "set the same images.store for all daemons",
     )

@@ -18,6 +18,7 @@ from daemon.cluster.base import read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError
+from daemon.formatting import format_count
 from daemon.generation.recovery import recover_claims, recover_uploads
 from db import instances, queue
 from db.backend import Backend
@@ -49,7 +50,7 @@ async def open_membership(
         TypeError: *backend* is not a PostgreSQL database.
     """
     if not isinstance(backend, Postgres):
-        raise TypeError(f"{backend} is no database that several can share")
+        raise TypeError(f"{backend} is not a database that daemons can share")
     member = ClusterMember(
         sources=sources,
         backend=backend,
@@ -158,8 +159,8 @@ class ClusterMember:
                 return
             await clock.sleep(1.0)
         raise SetupError(
-            "another daemon works on this database under the name in postbrush.id, as "
-            "when a machine or its data folder was copied: remove that file here"
+            "Another daemon works on this database under the ID in postbrush.id. If "
+            "this machine or its data folder is a copy, remove that file here"
         )
 
     async def renew_membership(self) -> None:
@@ -184,7 +185,7 @@ class ClusterMember:
                 # The previous leader may have used up the rate limit of this second.
                 source.notion.pause_requests(1.0)
                 source.log.info(
-                    "leader.acquired", summary="This daemon does the Notion work now"
+                    "leader.acquired", summary="This daemon now does the Notion work"
                 )
         await recover_uploads(sources)
         sources[0].app.signals.kick.set()
@@ -234,8 +235,8 @@ class ClusterMember:
         app = self.sources.app
         structlog.get_logger().warning(
             "peer.expired",
-            summary=f"{len(dead)} daemons on this database sent no heartbeat for "
-            f"{self.lease:g} s. Their jobs continue here",
+            summary=f"{format_count(len(dead), 'daemon')} on this database sent no "
+            f"heartbeat for {self.lease:g} s. This one takes over the jobs",
         )
         await recover_claims(self.sources, dead)
         async with app.db.write_transaction() as tx:

@@ -111,5 +111,5 @@ def ensure_folder(folder: Path) -> None:
     except OSError as error:
         why = error.strerror or error
         raise SetupError(
-            f"cannot write to {folder}: {why}. Make it writable, or set data_dir"
+            f"{folder} is not writable: {why}. Make it writable, or set data_dir"
         ) from error

@@ -61,7 +61,7 @@ async def save_change(
     if after.state is BreakerState.OPEN and after.generation != before.generation:
         log_breaker_opened(source, after, is_known=before.reason is after.reason)
     elif after.state is closed and before.state is not closed:
-        _log_breaker_closed(source.app, after.name, "serving again")
+        _log_breaker_closed(source.app, after.name, "available again")
 
 
 def breaker_from_record(record: BreakerRecord) -> Breaker:
@@ -88,14 +88,14 @@ async def acquire_breaker(
     """
     acquired = breaker.try_acquire(before, owner, now, provider.traits)
     if acquired is None:
-        raise AssertionError(f"the chain chose {before.name}, which does not serve")
+        raise AssertionError(f"the chain chose {before.name}, which admits no call")
     after, is_probe = acquired
     if after != before:
         await save_breaker(tx, after)
     if is_probe:
         app.log.info(
             "breaker.half_open",
-            summary=f"{after.name}: one job asks whether it is back",
+            summary=f"{after.name}: being tested with one job",
             provider=after.name,
         )
     return after.generation
@@ -218,7 +218,7 @@ def log_breaker_reset(app: AppContext, breaker: Breaker) -> None:
         breaker.name, breaker.generation
     )
     if breaker.state is BreakerState.CLOSED and breaker.generation > opened_generation:
-        _log_breaker_closed(app, breaker.name, "reset, so it is asked again")
+        _log_breaker_closed(app, breaker.name, "reset and available again")
 
 
 def _log_breaker_closed(app: AppContext, name: str, words: str) -> None:

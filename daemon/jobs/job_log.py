@@ -89,7 +89,7 @@ def log_omitted_properties(source: SourceContext, omitted: Sequence[str]) -> Non
     if source.app.log_state.failures.record_failure(
         f"{source.name} leaves out {names}", source.app.steady_now()
     ):
-        summary = f"Notion refused to write {names}. postbrush leaves it out"
+        summary = f"Notion refused to write {names}. postbrush omits it for an hour"
         source.log.warning("property.refused", summary=summary)
 
 
@@ -118,10 +118,10 @@ def log_unknown_refusal(
     status = "" if error.status is None else f" (HTTP {error.status})"
     source.log.error(
         "provider.unknown_refusal",
-        summary=f"{label} refused a request in words that postbrush does not know"
-        f"{status}: '{str(error).rstrip('.')}'. The request is not repeated for this "
-        f"post. Please report this line, with the settings of [providers.{provider}], "
-        "where you got postbrush",
+        summary=f"{label} rejected a request for a reason that postbrush does not know"
+        f"{status}: '{str(error).rstrip('.')}'. postbrush does not repeat the request "
+        "for this post. Please report this line, with the settings of "
+        f"[providers.{provider}], where you got postbrush",
         provider=provider,
         status=error.status,
     )
@@ -154,13 +154,11 @@ def log_budget_thresholds(
         source.app.log_state.thresholds.add(key)
         period = f"{owner}'s own month" if owner else f"the {budget.name}"
         when = f"on {format_time(budget.until, source.app.clock.zone)}"
-        effect = (
-            f"the next image by {provider} fits" if budget.full else "it begins anew"
-        )
+        effect = f"{provider} can be used again" if budget.full else "The budget renews"
         source.log.warning(
             event,
-            summary=f"{format_cents(budget.spent)} of the "
-            f"{format_cents(budget.limit)} for {period} are spent; {effect} {when}",
+            summary=f"{format_cents(budget.spent)} of the {format_cents(budget.limit)} "
+            f"for {period} have been spent. {effect} {when}",
             budget=f"{budget.name} {owner}".strip(),
             until=budget.until.isoformat(),
         )
@@ -178,7 +176,9 @@ def log_pause_changed(
             when = (
                 f" until {format_time(until, source.app.clock.zone)}" if until else ""
             )
-            summary = f"Image generation is paused{when}. Resume: `postbrush resume`"
+            summary = (
+                f"Image generation is paused{when}. Resume with `postbrush resume`"
+            )
             source.log.info("daemon.paused", summary=summary)
     elif failures.record_recovery(key, steady) is not None:
         source.log.info("daemon.resumed", summary="Image generation resumes")

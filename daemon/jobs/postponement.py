@@ -74,7 +74,7 @@ def _log_failure(
         return
     source.log.warning(
         "job.delayed",
-        summary=f"{failure}. postbrush will try again with growing pauses{number}",
+        summary=f"{failure}. postbrush will retry with increasing delays{number}",
         **fields,
     )
 

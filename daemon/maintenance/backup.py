@@ -73,7 +73,7 @@ def create_backup(
     with explain_write_errors(source.place, target):
         if target.exists():
             raise SetupError(
-                f"{target} exists: choose another name, nothing is replaced"
+                f"{target} already exists. Choose another name; backups replace no file"
             )
         with copied_database(source, target.parent) as copy:
             entries = local_images(source, copy)
@@ -109,16 +109,18 @@ def explain_write_errors(place: Backend, target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SetupError(f"cannot write {target}: {error.strerror or error}") from error
+        raise SetupError(
+            f"{target} cannot be written: {error.strerror or error}"
+        ) from error
     except sqlite3.Error as error:
         # The most likely cause is a lack of space for the copy.
-        raise SetupError(f"cannot write {target}: {error}") from error
+        raise SetupError(f"{target} cannot be written: {error}") from error
     except DatabaseError as error:
         # An error of SQLite while copying PostgreSQL also concerns the copy.
         original = getattr(error.__cause__, "orig", None)
         if not isinstance(original, sqlite3.Error) or isinstance(place, Sqlite):
             raise
-        raise SetupError(f"cannot write {target}: {original}") from error
+        raise SetupError(f"{target} cannot be written: {original}") from error
 
 
 @contextmanager
@@ -147,9 +149,9 @@ def require_space(folder: Path, needed: int, min_free: int) -> None:
 def too_little_space(folder: Path, needed: int, missing: int) -> str:
     """Return the message for a backup of *needed* bytes that does not fit."""
     return (
-        f"cannot write to {folder}: the backup needs {_mebibytes(needed)}, and "
-        f"{_mebibytes(missing)} more must be free to keep images.min_free_disk free. "
-        "Make room, or name a folder on another disk"
+        f"{folder} has too little space: the backup needs {_mebibytes(needed)}, and "
+        "images.min_free_disk must stay free. Free another "
+        f"{_mebibytes(missing)}, or choose a folder on another disk"
     )
 
 
@@ -196,8 +198,8 @@ def _local_image(store: Store, image: ImageEntry) -> Path:
         path = store.ensure_local(image.name, image.sha256)
     if not path.is_file() or path.stat().st_size != image.bytes:
         raise PostbrushError(
-            f"{path} is missing or damaged: `postbrush verify` shows all of it, "
-            "`postbrush verify --fix` goes on without it"
+            f"{path} is missing or damaged. `postbrush verify` lists all such images, "
+            "and after `postbrush verify --fix` backups leave them out"
         )
     return path
 

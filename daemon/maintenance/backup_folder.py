@@ -93,7 +93,7 @@ def add_backup(
         backup.copied_database(source, folder) as copy,
     ):
         if target.exists():
-            raise SetupError(f"{target} exists: nothing is replaced")
+            raise SetupError(f"{target} already exists and is not replaced")
         paths = backup.local_images(source, copy)
         missing = [path for path in paths.values() if not _is_stored(folder, path)]
         # The compressed database is never larger than this.
@@ -274,7 +274,7 @@ def remove_old_backups(folder: Path, keep: int, made: Path) -> list[Path]:
         return _remove(folder, others[: max(0, len(others) - (keep - 1))])
     except OSError as error:
         raise SetupError(
-            f"{made} is there, but older ones cannot be removed: {error.strerror}"
+            f"{made} was written, but older backups cannot be removed: {error.strerror}"
         ) from error
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from daemon.context import SourceContext
+from daemon.formatting import format_count
 from daemon.imaging import files
 from daemon.imaging.store import StoreUnavailableError
 from daemon.imaging.store.store import Store
@@ -108,10 +109,13 @@ async def prune_source(source: SourceContext, keep: timedelta) -> None:
             source=source.name,
         )
     except (DatabaseError, OSError, StoreUnavailableError) as error:
-        source.log.warning("images.kept", summary=f"cannot prune: {error}")
+        source.log.warning(
+            "images.kept", summary=f"Old images could not be deleted: {error}"
+        )
         return
     if result.names:
         source.log.info(
             "images.pruned",
-            summary=f"{len(result.names)} old images, {result.bytes // 2**20} MiB",
+            summary=f"Deleted {format_count(len(result.names), 'old image')} "
+            f"({result.bytes // 2**20} MiB)",
         )

@@ -52,10 +52,12 @@ def restore_backup(source: Path, data_dir: Path, place: Backend) -> Mapping[str,
         try:
             manifest = _unpack_archive(source, staging)
         except (EOFError, zlib.error, tarfile.TarError, *_INVALID) as error:
-            raise SetupError(f"{source} is no backup of postbrush: {error}") from error
+            raise SetupError(
+                f"{source} is not a backup of postbrush: {error}"
+            ) from error
         except OSError as error:
             why = error.strerror or error
-            raise SetupError(f"cannot read {source}: {why}") from error
+            raise SetupError(f"{source} cannot be read: {why}") from error
         if manifest["format"] == SEPARATE_FORMAT:
             _collect_images(source.parent / IMAGES, staging)
         upgrade.refuse_newer(Sqlite(staging / DATABASE))
@@ -75,8 +77,8 @@ def _require_empty(data_dir: Path) -> None:
     images = data_dir / IMAGES
     if (data_dir / DATABASE).exists() or any(images.glob("*.png")):
         raise SetupError(
-            f"{data_dir} has a database or images: restore into an empty folder "
-            "(set data_dir), or move them away"
+            f"{data_dir} already has a database or images. Set data_dir to an empty "
+            "folder, or move them away"
         )
 
 
@@ -102,7 +104,9 @@ def _unpack_archive(source: Path, staging: Path) -> Mapping[str, Any]:
             raise ValueError("it does not begin with a manifest")
         manifest = json.loads(_open_entry(tar, head).read())
         if manifest["format"] not in {WHOLE_FORMAT, SEPARATE_FORMAT}:
-            raise ValueError(f"its format {manifest['format']} is a later one")
+            raise ValueError(
+                f"a newer postbrush wrote it (format {manifest['format']})"
+            )
         missing = dict(manifest["files"])
         while (entry := tar.next()) is not None:
             expected = missing.pop(entry.name, None)
@@ -116,7 +120,7 @@ def _unpack_archive(source: Path, staging: Path) -> Mapping[str, Any]:
             if file_sha256(target) != expected["sha256"]:
                 raise ValueError(f"{entry.name} is damaged (its checksum differs)")
     if missing:
-        raise ValueError(f"{len(missing)} files are missing, {min(missing)} first")
+        raise ValueError(f"{len(missing)} files are missing, such as {min(missing)}")
     return dict(manifest)
 
 
@@ -128,25 +132,25 @@ def _collect_images(folder: Path, staging: Path) -> None:
     """
     if not folder.is_dir():
         raise SetupError(
-            f"the images of this backup are in the folder {IMAGES} beside its file: "
-            "name the file there instead of a pipe or a copy of it"
+            f"The images of this backup are in the folder {IMAGES} beside it. Restore "
+            "the file from there, not a copy of it or a pipe"
         )
     for image in list_images(staging / DATABASE):
         path = folder / image.name
         if not _is_known_name(f"{IMAGES}/{image.name}") or not path.is_file():
-            raise SetupError(f"{path} is missing: the backup is not complete")
+            raise SetupError(f"The backup is incomplete: {path} is missing")
         if file_sha256(path) != image.sha256:
             raise SetupError(f"{path} is damaged (its checksum differs)")
         try:
             link_or_copy(path, staging / IMAGES / image.name)
         except OSError as error:
-            raise SetupError(f"cannot copy {path}: {error.strerror}") from error
+            raise SetupError(f"{path} cannot be copied: {error.strerror}") from error
 
 
 def _open_entry(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Any:  # noqa: ANN401 - IO[bytes]
     content = tar.extractfile(entry)
     if content is None:
-        raise ValueError(f"{entry.name!r} is no file")
+        raise ValueError(f"{entry.name!r} is not a file")
     return content
 
 

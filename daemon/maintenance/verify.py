@@ -17,7 +17,7 @@ from db import attempts, images, posts, source_state
 from db.models import ImageRecord
 
 _BATCH = 200
-_GONE = "its file is gone"
+_GONE = "the file is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +58,15 @@ async def verify_files(source: SourceContext, *, fix: bool) -> AsyncIterator[Fin
     # An open call may have its file before its row.
     recorded |= {attempt.file_name for attempt in open_attempts}
     for path in _unknown_files(source.app.image_folder, recorded):
-        yield Finding(path.name, "a file that no row names")
+        yield Finding(path.name, "the file is not in the database")
     for path in sorted(files.lettered_folder(source.app.image_folder).glob("*.png")):
         if images.plain_name(path.name) not in recorded:
             if fix:
                 path.unlink(missing_ok=True)
             fixed = "removed" if fix else ""
-            yield Finding(path.name, "it has words on an image that is gone", fixed)
+            yield Finding(path.name, "its image no longer exists", fixed)
     for name in sorted((remote_sizes or {}).keys() - recorded):
-        yield Finding(name, "no row names it, and it is on the store")
+        yield Finding(name, "the file on the store is not in the database")
 
 
 def _check_local_file(path: Path, row: ImageRecord) -> str:
@@ -75,17 +75,17 @@ def _check_local_file(path: Path, row: ImageRecord) -> str:
     except FileNotFoundError:
         return _GONE
     except OSError as error:
-        return f"its file cannot be read: {error.strerror}"
+        return f"the file cannot be read: {error.strerror}"
     if hashlib.sha256(data).hexdigest() != row.sha256:
-        return "its file is not what was written"
+        return "the file is damaged (its checksum differs)"
     return ""
 
 
 def _check_remote_copy(sizes: Mapping[str, int], row: ImageRecord) -> str:
     if row.name not in sizes:
-        return "it is missing on the store"
+        return "missing on the store"
     # More than the size would need a download.
-    return "" if sizes[row.name] == row.bytes else "on the store it has another size"
+    return "" if sizes[row.name] == row.bytes else "has another size on the store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Repair:
     """What is wrong with an image, and how to repair it."""
 
     wrong: str
-    mend: Literal["give up", "drop here", "put there"]
+    action: Literal["mark_deleted", "remove_local", "upload"]
 
 
 def choose_repair(local: str, remote: str | None) -> Repair | None:
@@ -104,31 +104,31 @@ def choose_repair(local: str, remote: str | None) -> Repair | None:
         remote: What is wrong on the shared store; None if there is no store.
     """
     if remote is None:
-        return Repair(local, "give up") if local else None
+        return Repair(local, "mark_deleted") if local else None
     # The folder is a cache, so an image may be on the store only.
     if not remote and local in {"", _GONE}:
         return None
     # The next use fetches the image again.
     if not remote:
-        return Repair(local, "drop here")
+        return Repair(local, "remove_local")
     if not local:
-        return Repair(remote, "put there")
-    return Repair(f"{local}, and {remote}", "give up")
+        return Repair(remote, "upload")
+    return Repair(f"{local}, and {remote}", "mark_deleted")
 
 
 async def _apply_repair(source: SourceContext, row: ImageRecord, repair: Repair) -> str:
     """Repair an image; return what was done."""
-    match repair.mend:
-        case "drop here":
+    match repair.action:
+        case "remove_local":
             await asyncio.to_thread((source.app.image_folder / row.name).unlink)
-            return "removed here: the store has it"
-        case "put there":
+            return "removed the local file; the store has the image"
+        case "upload":
             await asyncio.to_thread(source.app.store.replace_remote, row.name)
-            return "it is on the store now"
-        case "give up":
+            return "uploaded to the store"
+        case "mark_deleted":
             async with source.app.db.write_transaction() as tx:
                 await images.set_pruned(tx, row.id, source.app.now())
-            return "its row says so now"
+            return "marked as deleted in the database"
 
 
 def _unknown_files(folder: Path, recorded: set[str]) -> Iterator[Path]:
@@ -152,12 +152,12 @@ async def verify_pages(
             if post is None or post.shown_files == shown:
                 continue
             wrong = (
-                f"shows {_join_names(shown)}, "
-                f"and we believed {_join_names(post.shown_files)}"
+                f"shows {_join_names(shown)}, but the database has "
+                f"{_join_names(post.shown_files)}"
             )
             if fix:
                 await apply_pages(source, [page], hold="too many")
-            fixed = "we believe it now" if fix else ""
+            fixed = "updated the database" if fix else ""
             yield Finding(f"'{page.title}'", wrong, fixed)
 
 

@@ -87,7 +87,7 @@ class NotionApi:
         )
         with translate_shape_errors("users.me"):
             if raw["object"] != "user":
-                raise TypeError(f"a {raw['object']!r} where a user was expected")
+                raise TypeError(f"a {raw['object']!r} instead of a user")
             bot = raw.get("bot") or {}
             limits = bot.get("workspace_limits") or {}
             limit = limits.get("max_file_upload_size_in_bytes") or _FREE_LIMIT
@@ -213,7 +213,9 @@ class NotionApi:
         self, schema: Schema, page_id: str, change: PageUpdate, urgency: Urgency
     ) -> WriteResult:
         if change.uploads and Role.IMAGE not in schema.roles:
-            raise WriteRefusedError("the Image column is gone", is_final=True)
+            raise WriteRefusedError(
+                "the database no longer has the Image property", is_final=True
+            )
         body, left_out = build_payload(change, schema)
         message = ""
         for attempt in range(_WRITES):
@@ -237,7 +239,7 @@ class NotionApi:
             # The write may have taken effect.
             except (LostResponseError, UnparsablePageError) as error:
                 message = str(error)
-        raise NotionUnavailableError(f"Notion is away: {message}")
+        raise NotionUnavailableError(f"Notion is unavailable ({message})")
 
     async def _raise_if_gone(
         self, schema: Schema, page_id: str, urgency: Urgency, error: WriteRefusedError

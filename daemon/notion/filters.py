@@ -171,7 +171,7 @@ def _quote_actual(value: PropertyValue | None) -> str:
         return "no such property"
     if value.type == "checkbox":
         return value.text
-    return f'"{value.text}"' if value.text else "nothing there"
+    return f'"{value.text}"' if value.text else "no value"
 
 
 def changed_filter(

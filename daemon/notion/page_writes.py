@@ -86,7 +86,7 @@ async def write_accepted_parts(
     omitted = [name for name in parts if name in refused.names_at(now)]
     essential = _essential_part(change)
     if omitted and len(omitted) == len(parts) and essential is None:
-        raise WriteRefusedError(f"Notion refuses {', '.join(omitted)}")
+        raise WriteRefusedError(f"Notion refuses to write {', '.join(omitted)}")
     requested = _name_in_note(_without_properties(change, schema, omitted), omitted)
     try:
         return _add_left_out(await write(schema, requested), omitted)
@@ -110,7 +110,7 @@ async def write_accepted_parts(
     for name in newly_refused:
         refused.add(name, now)
     if written is None:
-        raise WriteRefusedError(f"Notion refuses {', '.join(optional)}")
+        raise WriteRefusedError(f"Notion refuses to write {', '.join(optional)}")
     return _add_left_out(written, [*omitted, *newly_refused])
 
 

@@ -32,11 +32,13 @@ def read_page(raw: Any, schema: Schema) -> Page:  # noqa: ANN401 - whatever JSON
     """
     try:
         if raw["object"] != "page" or "properties" not in raw:
-            raise UnparsablePageError(f"a {raw['object']!r} where a page was expected")
+            raise UnparsablePageError(
+                f"Notion sent a {raw['object']!r} instead of a page"
+            )
         return _parse_page(raw, schema)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnparsablePageError(
-            f"a page of an unknown shape ({error!r:.80})"
+            f"Notion sent a page of an unexpected form ({error!r:.80})"
         ) from error
 
 

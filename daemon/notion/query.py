@@ -36,8 +36,8 @@ _TIMED_OUT = 504
 _RESTARTS = 3
 #: Notion ends a query after so many rows, and says that it is incomplete.
 _QUERY_ROWS = 10_000
-_LOOP = "Notion's query cursors lead in a circle, so no answer is the last"
-_STALE = "Notion's query cursors go stale faster than they are read"
+_LOOP = "Notion's query cursors form a loop"
+_STALE = "Notion's query cursors expire before they can be used"
 
 Json = Mapping[str, Any]
 
@@ -182,8 +182,7 @@ class PageQuery:
                 self._reported |= missing.keys()
                 names = ", ".join(f"'{name}'" for name in sorted(missing.values()))
                 raise SchemaOutdatedError(
-                    f"Notion's pages no longer have the properties {names} that the "
-                    "database had"
+                    f"The pages in Notion no longer have the properties {names}"
                 )
 
 
@@ -233,7 +232,7 @@ class _Position:
             return False
         if self.created_from is not None and self.newest <= self.created_from:
             raise NotionUnavailableError(
-                "more pages were made in one minute than Notion lists in one query"
+                "more pages were created in one minute than Notion returns in one query"
             )
         self._begin_query(restarts=0)
         return True

@@ -35,12 +35,12 @@ _EMPTY_IN_A_ROW = 20
 #: The page that lists connections (formerly called integrations).
 CONNECTIONS = "app.notion.com/developers/connections"
 _TOKEN_REFUSED = (
-    f"Notion refuses the token: open {CONNECTIONS}, choose the connection, and copy "
-    "its API token into NOTION_TOKEN"
+    f"Notion rejects the token. Open {CONNECTIONS}, choose the connection, and copy "
+    "its API token to NOTION_TOKEN"
 )
 _CAPABILITY_MISSING = (
-    f"Notion forbids it: open {CONNECTIONS}, choose the connection, and tick "
-    "Read content, Update content and Insert content under Capabilities"
+    f"Open {CONNECTIONS}, choose the connection, and tick Read content, Update content "
+    "and Insert content under Capabilities"
 )
 
 
@@ -149,41 +149,42 @@ def explain_no_access(response: ErrorResponse) -> NotionError:
     if response.status == _UNAUTHORIZED:
         return NoAccessError(_TOKEN_REFUSED)
     if response.kind is ErrorClass.NO_ACCESS:
-        return NoAccessError(f"{_CAPABILITY_MISSING} ({response.message})")
+        return NoAccessError(
+            f"Notion denies access ({response.message}). {_CAPABILITY_MISSING}"
+        )
     if response.kind is ErrorClass.NOT_FOUND:
-        return NoAccessError(explain_sharing("the source"))
-    return NoAccessError(f"Notion refuses the request: {response.message}")
+        return NoAccessError(explain_sharing("the database"))
+    return NoAccessError(f"Notion rejected the request: {response.message}")
 
 
-def explain_sharing(name: str, visible: str | None = None) -> str:
+def explain_sharing(name: str, visible: str = "") -> str:
     """Return how to share a database.
 
     Args:
-        visible: The databases that the token can read; None if that is unknown.
+        visible: The databases that the token can read; empty if there are none, or
+            if they are unknown.
     """
-    how = (
-        f"Notion does not show {name} to this token: open the database in Notion, "
-        "click ... > Connections, and choose the connection that the token is of"
+    others = f". It has access to {visible}" if visible else ""
+    return (
+        f"The Notion token has no access to {name}{others}. Open the database in "
+        "Notion, click ••• > Connections, and choose your connection"
     )
-    if visible is None:
-        return how
-    return f"{how}. The token sees {visible or 'no database'}"
 
 
 def explain_query(response: ErrorResponse) -> NotionError:
     """Return the error for the refusal of a query."""
     if response.kind is ErrorClass.REFUSED:
-        return SchemaOutdatedError(f"Notion refuses the request: {response.message}")
+        return SchemaOutdatedError(f"Notion rejected the request: {response.message}")
     return explain_no_access(response)
 
 
 def explain_item_refusal(response: ErrorResponse) -> NotionError:
     """Return the error for a refusal that is about one page or one file."""
     if response.status == _FORBIDDEN:
-        return ItemRefusedError(f"Notion forbids it: {response.message}")
+        return ItemRefusedError(f"Notion denies access: {response.message}")
     if response.kind is ErrorClass.NO_ACCESS:
         return explain_no_access(response)
-    return ItemRefusedError(f"Notion refuses it: {response.message}")
+    return ItemRefusedError(f"Notion rejected the request: {response.message}")
 
 
 def explain_read(response: ErrorResponse) -> NotionError:
@@ -222,7 +223,7 @@ def translate_shape_errors(endpoint: str) -> Iterator[None]:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise NotionUnavailableError(
-            f"Notion answered {endpoint} in an unknown shape ({error!r:.80})"
+            f"Notion's response to {endpoint} has an unexpected form ({error!r:.80})"
         ) from error
 
 
@@ -233,7 +234,7 @@ def rows_and_cursor(raw: Any) -> tuple[Sequence[Any], str]:  # noqa: ANN401 - JS
         KeyError, TypeError: The response is not a list.
     """
     if not isinstance(raw, Mapping) or not isinstance(raw["results"], list):
-        raise TypeError("no list of results")
+        raise TypeError("the results are not a list")
     has_more, cursor = raw["has_more"], raw.get("next_cursor")
     if not isinstance(has_more, bool):
         raise TypeError("has_more is not true or false")

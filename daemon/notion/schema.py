@@ -171,8 +171,8 @@ def _ambiguous_names(
         ]
         if others:
             yield (
-                f'"{found.name}" and {" and ".join(others)} differ only in case or in '
-                f'blanks. postbrush uses "{found.name}"'
+                f'"{found.name}" and {" and ".join(others)} differ only in case or '
+                f'spaces. postbrush uses "{found.name}"'
             )
 
 
@@ -183,16 +183,16 @@ def _property_problem(role: Role, name: str, found: Property | None) -> str | No
         if role not in REQUIRED:
             return None
         return (
-            f"the column '{name}' is missing: in Notion, click + at the right end of "
-            f"the table's head, choose {kinds}, and name it {name}"
+            f"The property '{name}' is missing. In Notion, click + at the right end of "
+            f"the table header, choose {kinds}, and name it {name}"
         )
     if found.type in wanted:
         return None
     return (
-        f"the column '{found.name}' is a "
-        f"{TYPE_NAMES.get(found.type, found.type)}, but must be {kinds} for "
-        f"'{role.value}': in Notion, click its head > Edit property > Type, or "
-        f"name another in [notion.properties] {role.value}"
+        f"The property '{found.name}' is of type "
+        f"{TYPE_NAMES.get(found.type, found.type)}, but postbrush needs {kinds}. "
+        "Change its type in Notion (column header > Edit property > Type), or set "
+        f"{role.value} to another property in [notion.properties]"
     )
 
 
@@ -202,9 +202,9 @@ def _shared_problems(roles: Mapping[Role, Property]) -> list[str]:
     for role, found in roles.items():
         by_id.setdefault(found.id, []).append(role)
     return [
-        f"the column '{roles[shared[0]].name}' is used for "
-        f"{' and '.join(role.value for role in shared)}: postbrush writes it, so it "
-        "cannot also be used for something else; change [notion.properties]"
+        f"The property '{roles[shared[0]].name}' is set for "
+        f"{' and '.join(role.value for role in shared)} in [notion.properties]. A "
+        "property that postbrush writes cannot have a second use"
         for shared in by_id.values()
         if len(shared) > 1 and any(role in WRITTEN for role in shared)
     ]

@@ -72,7 +72,7 @@ async def list_sources(transport: NotionTransport) -> Sequence[SourceInfo]:
         if not cursor:
             return [source for source in sources if source.id]
         if not trail.follow_cursor(cursor, len(rows)):
-            raise NotionUnavailableError("Notion's search cursors lead in a circle")
+            raise NotionUnavailableError("Notion's search cursors form a loop")
 
 
 def _search_request(cursor: str) -> Request:
@@ -132,8 +132,8 @@ async def _source_in_database(transport: NotionTransport, database: str) -> Sour
             f"'{source.get('name')}' {source['id']}" for source in sources
         )
     raise NoAccessError(
-        f"this database has {len(sources)} data sources ({names}): put the id of "
-        "one into notion.data_source"
+        f"This database has {len(sources)} data sources ({names}). Set "
+        "notion.data_source to the ID of one of them"
     )
 
 
@@ -156,10 +156,10 @@ async def _resolve_only_source(transport: NotionTransport) -> SourceInfo:
     if len(visible) == 1:
         return visible[0]
     if not visible:
-        raise NoAccessError(explain_sharing("any database", ""))
+        raise NoAccessError(explain_sharing("any database"))
     raise NoAccessError(
-        f"the token sees {len(visible)} databases ({_format_names(visible)}): put the "
-        "id of one into notion.data_source"
+        f"The Notion token has access to {len(visible)} databases "
+        f"({_format_names(visible)}). Set notion.data_source to the ID of one of them"
     )
 
 
@@ -206,7 +206,7 @@ async def add_properties(
             raise explain_no_access(error.response) from error
         else:
             return
-    raise NotionUnavailableError(f"Notion is away: {message}")
+    raise NotionUnavailableError(f"Notion is unavailable ({message})")
 
 
 async def _missing_definitions(

@@ -138,8 +138,7 @@ class RateLimitLog:
         if self._throttle.record_failure("limited", now):
             self.log.warning(
                 "notion.limited",
-                summary="Notion's rate limit is reached. postbrush waits "
-                f"{seconds:g} s",
+                summary=f"Notion's rate limit is reached. Waiting {seconds:g} s",
             )
 
     def record_answer(self) -> None:
@@ -153,8 +152,7 @@ class RateLimitLog:
         lasted = format_duration(duration.total_seconds(), "h:mm:ss")
         self.log.info(
             "notion.unlimited",
-            summary="Notion's rate limit is no longer reached, after "
-            f"{lasted}. It was reached {times}",
+            summary=f"Notion's rate limit was reached {times} within {lasted}",
         )
 
 
@@ -198,7 +196,8 @@ class NotionBackoff:
         reason = "refused" if self.is_refused else "away"
         if self._throttle.record_failure(reason, now):
             log_line = log.error if self.is_refused else log.warning
-            summary = f"{error}; asked again in growing pauses"
+            why = str(error).rstrip(".")
+            summary = f"{why}. postbrush retries with increasing delays"
             log_line("poll.failed", summary=summary, reason=reason)
 
     def record_success(self, now: datetime, log: BoundLogger) -> None:
@@ -207,5 +206,5 @@ class NotionBackoff:
         for reason in ("refused", "away"):
             if (duration := self._throttle.record_recovery(reason, now)) is not None:
                 lasted = format_duration(duration.total_seconds(), "min")
-                summary = f"Notion answers again after {lasted}"
+                summary = f"Notion is available again after {lasted}"
                 log.info("poll.recovered", summary=summary)

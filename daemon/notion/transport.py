@@ -145,7 +145,7 @@ class NotionTransport:
             except LostResponseError as error:
                 message = error.response.message
                 on_lost(error.response)
-        raise NotionUnavailableError(f"Notion is away: {message}")
+        raise NotionUnavailableError(f"Notion is unavailable ({message})")
 
     async def send_once(self, urgency: Urgency, request: Request) -> Any:  # noqa: ANN401 - JSON
         """Send a request once.  It is sent again after a rate limit, up to ten times.
@@ -170,7 +170,7 @@ class NotionTransport:
             self.limiter.pause_all(response.seconds)
             self._on_rate_limit(response.seconds)
         raise NotionUnavailableError(
-            f"Notion limits this request for too long: {response.message}"
+            f"Notion's rate limit is still reached ({response.message})"
         )
 
     async def _record_server_time(self, response: httpx.Response) -> None:
@@ -185,10 +185,10 @@ class NotionTransport:
             headers = {name.lower(): value for name, value in error.headers.items()}
             return classify_response(int(error.status), headers, error.body)
         except (RequestTimeoutError, TimeoutError):
-            return unavailable("no answer in time")
+            return unavailable("no response in time")
         # A proxy may answer with status 200 and a body that is not JSON.
         except (json.JSONDecodeError, UnicodeDecodeError):
-            return unavailable("an answer that is not JSON")
+            return unavailable("the response is not JSON")
         except InvalidPathParameterError as error:
             return ErrorResponse(
                 kind=ErrorClass.REFUSED, status=400, message=str(error)[:200]
@@ -206,9 +206,9 @@ def _describe_error(error: httpx.HTTPError, proxy: str | None) -> str:
         cause = cause.__cause__ or cause.__context__
     # With a proxy, no connection is made to any other address.
     if isinstance(error, httpx.ProxyError | httpx.ConnectError) and proxy:
-        return "cannot be reached through the proxy of HTTPS_PROXY"
+        return "no connection through the proxy of HTTPS_PROXY"
     kind = type(error).__name__
-    return f"cannot be reached ({kind}): is this machine online?"
+    return f"no connection, {kind}; is this machine online?"
 
 
 def parse_date_header(header: str) -> datetime | None:

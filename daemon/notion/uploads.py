@@ -90,7 +90,7 @@ async def send_upload(
                 break
         else:
             return _require_usable(_to_upload(raw, "file_uploads.send"))
-    raise NotionUnavailableError("Notion is away: the file could not be sent")
+    raise NotionUnavailableError("the file could not be sent to Notion")
 
 
 async def find_upload(
@@ -120,9 +120,9 @@ def _require_usable(upload: Upload) -> Upload:
         return upload
     if upload.pending:
         raise NotionUnavailableError(
-            "Notion took the file and says that it still waits for it"
+            "Notion accepted the file, but reports the upload as pending"
         )
-    raise UploadLostError("Notion took the file and says that the upload is over")
+    raise UploadLostError("Notion accepted the file, but reports the upload as expired")
 
 
 def _to_upload(raw: Mapping[str, Any], endpoint: str) -> Upload:

@@ -19,10 +19,10 @@ AWAY = timedelta(hours=1)
 #: The least time between two messages about events that may come in numbers.
 PAUSE = timedelta(hours=1)
 #: Reasons for an open breaker that last long or need a person.
-RESTS = {
+PROBLEMS = {
     "credits": "is out of credits",
-    "unauthorized": "refuses its token",
-    "not_found": "no longer knows its model",
+    "unauthorized": "rejects its token",
+    "not_found": "no longer offers its model",
     "region_blocked": "is not available in your region",
 }
 
@@ -86,16 +86,18 @@ class AlertRules:
                 "writer:"
             ):
                 return None
-            case "breaker.opened" if reason in RESTS:
-                title = f"{provider} {RESTS[reason]}"
+            case "breaker.opened" if reason in PROBLEMS:
+                title = f"{provider} {PROBLEMS[reason]}"
                 return self._report_begin((reason, provider), title, line)
             case "breaker.closed":
-                problems = {(rest_reason, provider) for rest_reason in RESTS}
-                return self._report_end(problems, f"{provider} serves again", line)
+                problems = {(problem, provider) for problem in PROBLEMS}
+                return self._report_end(
+                    problems, f"{provider} is available again", line
+                )
             # Notion refuses the token or the source, so waiting does not help.
             case "poll.failed" if reason == "refused":
                 self.away_since = None
-                title = "Notion refuses access"
+                title = "Notion denies access"
                 return self._report_begin(("refused", "Notion"), title, line)
             case "poll.failed":
                 self.away_since = self.away_since or now
@@ -104,20 +106,20 @@ class AlertRules:
             case "poll.recovered":
                 self.away_since = None
                 problems = {("refused", "Notion"), ("away", "Notion")}
-                return self._report_end(problems, "Notion answers again", line)
+                return self._report_end(problems, "Notion is available again", line)
             case "budget.near" | "budget.reached":
                 return self._report_budget(line, fields)
             case "disk.full":
-                title = "images cannot be written"
+                title = "images cannot be saved"
                 return self._report_begin(("full", "disk"), title, line)
             case "disk.freed":
-                title = "images can be written again"
+                title = "images can be saved again"
                 return self._report_end({("full", "disk")}, title, line)
             case "store.away":
-                title = "the store of the images is away"
+                title = "the image store is not available"
                 return self._report_begin(("away", "store"), title, line)
             case "store.back":
-                title = "the store of the images is back"
+                title = "the image store is available again"
                 return self._report_end({("away", "store")}, title, line)
             case "poll.held":
                 self._held.add(line.summary)
@@ -137,23 +139,23 @@ class AlertRules:
         is_long_outage = since is not None and now - since >= AWAY
         if is_long_outage and ("away", "Notion") not in self.announced:
             self.announced.add(("away", "Notion"))
-            title = "Notion has not answered for an hour"
+            title = "Notion has been unavailable for an hour"
             return Message(title=title, body=self._away_why, level="warning")
         if (held := self._held.take_due(now)) is not None:
-            title = "posts are held until you approve them"
+            title = "posts are waiting for your approval"
             return Message(title=title, body=held[1], level="warning")
         if (failed := self._failed.take_due(now)) is not None:
             count, newest = failed
-            title = "an image could not be made"
+            title = "an image could not be generated"
             if count > 1:
-                title = f"{count} images could not be made"
+                title = f"{count} images could not be generated"
                 newest = f"The newest: {newest}"
             return Message(title=title, body=newest, level="warning")
         return None
 
     def mark_as_announced(self, reason: str, provider: str) -> None:
         """Record an open breaker that had a message before a restart."""
-        if reason in RESTS:
+        if reason in PROBLEMS:
             self.announced.add((reason, provider))
 
     def _report_begin(

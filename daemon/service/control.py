@@ -46,8 +46,8 @@ class ControlServer:
         except OSError as error:
             reason = error.strerror or error
             raise SetupError(
-                f"cannot listen on {self._path}: {reason}. Give {self._path.parent} to "
-                "the user postbrush runs as"
+                f"{self._path} cannot be created: {reason}. Make the user that runs "
+                f"postbrush the owner of {self._path.parent}"
             ) from error
         self._server = await asyncio.start_unix_server(
             self._serve_client, sock=server_socket, limit=_LONGEST

@@ -45,8 +45,8 @@ class DataDirLock:
         except OSError as error:
             reason = error.strerror or error
             raise SetupError(
-                f"cannot write to {self._path.parent}: {reason}. Make it writable, "
-                "or set data_dir"
+                f"{self._path.parent} is not writable: {reason}. Make it "
+                "writable, or set data_dir"
             ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,9 +70,9 @@ class DataDirLock:
 def _conflict_message(path: Path) -> str:
     holder = _read_holder(path)
     if holder is None:
-        return f"another postbrush holds {path}"
+        return f"Another postbrush process uses {path.parent}"
     return (
-        f"postbrush {holder.command} already runs here: process {holder.pid} since "
+        f"postbrush {holder.command} is already running (process {holder.pid}) since "
         f"{holder.since} holds {path}"
     )
 

@@ -137,12 +137,10 @@ class Notifier:
             )
         # The text of the error may contain the address, so only its type is logged.
         except Exception as error:  # noqa: BLE001 - notifications must not stop the daemon
-            self._record_failure(
-                address, f"it cannot be opened ({type(error).__name__})"
-            )
+            self._record_failure(address, f"cannot be opened ({type(error).__name__})")
             return None
         if not target.known:
-            self._record_failure(address, "it is no address that Apprise knows")
+            self._record_failure(address, "is not an address that Apprise knows")
         self._targets[address.place] = target
         return target
 
@@ -165,11 +163,11 @@ class Notifier:
             accepted = await run_detached(send_and_release, seconds=self.seconds)
         except Exception as error:  # noqa: BLE001 - notifications must not stop the daemon
             self._record_failure(
-                address, f"it could not be sent to ({type(error).__name__})"
+                address, f"could not be reached ({type(error).__name__})"
             )
             return False
         if not accepted:
-            self._record_failure(address, "it does not take messages")
+            self._record_failure(address, "did not accept the message")
             return False
         self._record_recovery(address.place)
         return True
@@ -180,7 +178,7 @@ class Notifier:
             minutes = format_duration(duration.total_seconds(), "min")
             self.log.info(
                 "notify.recovered",
-                summary=f"{place} accepts notifications again, after {minutes}",
+                summary=f"{place} accepts notifications again after {minutes}",
             )
 
     def _record_failure(self, address: NotifierAddress, why: str) -> None:
@@ -190,7 +188,7 @@ class Notifier:
         if not is_known:
             self.log.warning(
                 "notify.failed",
-                summary=f"{address.place}: {why}; `postbrush test --notify` tries it",
+                summary=f"{address.place} {why}. Test it: `postbrush test --notify`",
             )
 
 

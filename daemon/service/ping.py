@@ -69,7 +69,9 @@ class Ping:
                 self.log.warning("ping.failed", summary=f"{name}: {problem}")
         elif (duration := self._spells.record_recovery("ping", self.now())) is not None:
             minutes = format_duration(duration.total_seconds(), "min")
-            self.log.info("ping.recovered", summary=f"{name} answers, after {minutes}")
+            self.log.info(
+                "ping.recovered", summary=f"{name} responds again after {minutes}"
+            )
 
 
 async def fetch_address(address: SecretStr) -> str | None:
@@ -77,7 +79,7 @@ async def fetch_address(address: SecretStr) -> str | None:
     try:
         return await run_detached(lambda: _get_address(address), seconds=_SECONDS * 2)
     except TimeoutError:
-        return "no answer in time"
+        return "no response in time"
 
 
 def _get_address(address: SecretStr) -> str | None:
@@ -93,7 +95,7 @@ def _get_address(address: SecretStr) -> str | None:
     except urllib.error.URLError as error:
         reason = error.reason
         if isinstance(reason, str):
-            return "it leads to something that is no web address"
+            return "redirects to an address that is not http or https"
         return getattr(reason, "strerror", None) or type(reason).__name__
     # The texts of these errors may contain the address.
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -42,7 +42,7 @@ class TaskKind(StrEnum):
     SWEEP = "reading all posts"
     REPLACE = "replacing a card"
     CHECK = "the health check"
-    POLL = "looking for changes"
+    POLL = "polling Notion"
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,6 @@ class InstallationWatch:
 def describe_second(unknown: UnknownImage) -> str:
     """Return what it means that a page shows an *unknown* image, and what to do."""
     return (
-        f"Another postbrush works on this Notion database: {unknown}. Both make an "
-        "image for every post. Stop one of them"
+        f"Another postbrush works on this Notion database: {unknown}. Both "
+        "generate an image for every post. Stop one of them"
     )

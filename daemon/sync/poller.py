@@ -129,7 +129,7 @@ class Poller:
         rules = source.options.posts
         filter_errors = uncomparable_properties(schema, rules.only, rules.skip)
         if schema.cannot_start or filter_errors:
-            raise NoAccessError("; ".join([*schema.problems, *filter_errors]))
+            raise NoAccessError(". ".join([*schema.problems, *filter_errors]))
         is_solved = self._log_new_problems(schema)
         state = SourceState(
             source=source.name,
@@ -181,8 +181,8 @@ class Poller:
         """
         if twins := self.others & await source_state.sources_of(tx, data_source):
             raise NoAccessError(
-                f"it is the database of source {min(twins)}, too: take one out of the "
-                "configuration"
+                f"The source {min(twins)} has the same Notion database. Remove one of "
+                "them from the configuration"
             )
 
     async def _poll_with_current_schema(self, schema: Schema) -> ApplyResult:

@@ -101,7 +101,7 @@ def plan_card(request: ImageRequest, look: CardSettings) -> CardPlan:
         content = Content(layout="statement", words=words)
     text = _shown_text(content)
     if not text:
-        raise BadRequestError("no words to letter on a card")
+        raise BadRequestError("the post has no words for a card")
     font = fonts.choose_base_font(text, shouted=content.words.is_shouted, own=look.font)
     _check_coverage(text, font)
     logos = (look.logo, look.logo_dark)
@@ -139,7 +139,7 @@ def plan_card(request: ImageRequest, look: CardSettings) -> CardPlan:
                 font=font,
                 elements=(*elements, *_arrange_foot(scene, mark)),
             )
-    raise BadRequestError("its words do not fit on a card of this size")
+    raise BadRequestError("the words do not fit on a card of this size")
 
 
 def describe_card(request: ImageRequest, look: CardSettings) -> str:
@@ -169,7 +169,7 @@ def _shown_text(content: Content) -> str:
 
 def _check_coverage(text: str, font: FontChoice) -> None:
     if font.needs_shaping and not fonts.has_raqm():
-        raise BadRequestError("its script needs the system library libfribidi0")
+        raise BadRequestError("this script needs the system library libfribidi0")
     fonts.split_runs(text, font)
 
 

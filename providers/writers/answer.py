@@ -84,7 +84,7 @@ def find_object(text: str) -> Mapping[str, str]:
     """
     text = _THOUGHTS.sub("", text)
     if _UNFINISHED_THOUGHT.search(text):
-        raise UnusableAnswerError("it ends before the JSON object")
+        raise UnusableAnswerError("the answer ends before the JSON object")
     for value in _json_objects(text):
         for found in _nested_objects(value):
             fields = _texts_of(found)
@@ -92,7 +92,9 @@ def find_object(text: str) -> Mapping[str, str]:
                 return fields
     has_begun = "{" in text and "prompt" in text
     raise UnusableAnswerError(
-        "the JSON object is cut off or not valid" if has_begun else "it is not JSON"
+        "the JSON object is incomplete or invalid"
+        if has_begun
+        else "the answer is not JSON"
     )
 
 

@@ -131,7 +131,7 @@ async def test_a_top_up_closes_the_breaker_without_a_paid_probe(home: House) -> 
     await checks["account of flux"]()
     assert await _breaker(home) == "available"
     assert home.hub.served == []
-    assert "breaker.closed flux: serving again" in home.said
+    assert "breaker.closed flux: available again" in home.said
     await home.work()
     assert [request.status for request in home.hub.served] == [200]
     await home.poll()

@@ -216,7 +216,8 @@ async def test_each_knows_of_the_others_and_which_of_them_asks_notion(
         await first.poll()
         assert "last poll" in status_line.describe_watching(first.sources)
         assert (
-            status_line.describe_watching(third.sources) == "another daemon asks Notion"
+            status_line.describe_watching(third.sources)
+            == "another daemon polls Notion"
         )
         # One that is stopped is gone at once, one that dies once it was silent.
         await third.company.leave()  # type: ignore[attr-defined]  # of several
@@ -231,11 +232,11 @@ _S3, _OTHER = "s3://pictures/oven", "s3://pictures/old"
 @pytest.mark.parametrize(
     ("own", "stores", "found", "todo"),
     [
-        (_S3, [_S3, _S3], f"all of them on {_S3}", ""),
-        ("", ["", ""], "only where all of them mount one folder", ""),
-        (_S3, [_S3, ""], f"this one on {_S3}, those of box1 in its folder", "same"),
-        ("", [_S3], f"this one in the folder, those of box0 on {_S3}", "same"),
-        (_S3, [_OTHER], f"those of box0 on {_OTHER}", "same"),
+        (_S3, [_S3, _S3], f"all daemons use {_S3}", ""),
+        ("", ["", ""], "must have the same folder", ""),
+        (_S3, [_S3, ""], f"this daemon uses {_S3}, box1 uses its own folder", "same"),
+        ("", [_S3], f"this daemon uses its own folder, box0 uses {_S3}", "same"),
+        (_S3, [_OTHER], f"box0 uses {_OTHER}", "same"),
     ],
 )
 def test_images_that_are_not_in_one_place_are_to_be_mended(

@@ -228,7 +228,7 @@ async def test_notion_away_is_one_line_at_the_start_and_one_at_the_end(
     home.clock.move(minutes=6)
     await home.poll()
     lines = [line for line in home.said if line.startswith("poll.")]
-    assert lines[-1].startswith("poll.recovered Notion answers again after")
+    assert lines[-1].startswith("poll.recovered Notion is available again after")
 
 
 async def test_a_source_that_is_no_longer_shared_stops_generation(home: House) -> None:

@@ -91,5 +91,5 @@ async def test_check_names_the_address_without_its_password(tmp_path: Path) -> N
         toml = toml.replace(place, "127.0.0.1:9")
         async with house(tmp_path, toml=toml, hugging=False, environ=keys) as home:
             row = await _check_provider(home.source, "localai")
-            refused_words = "http://127.0.0.1:9/v1: cannot be reached: it refuses"
+            refused_words = "http://127.0.0.1:9/v1: cannot be reached: connection"
             assert row.todo.startswith(refused_words)

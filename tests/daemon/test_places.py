@@ -124,7 +124,7 @@ def test_a_folder_that_nobody_may_look_into_is_named(
         raise PermissionError
 
     monkeypatch.setattr(Path, "exists", refuse)
-    with pytest.raises(SetupError, match=f"cannot look into {tmp_path}: run"):
+    with pytest.raises(SetupError, match=f"{tmp_path} cannot be read. Run"):
         find_config(None, {}, tmp_path)
 
 

@@ -101,7 +101,7 @@ async def test_a_cursor_that_repeats_itself_is_said_and_paused_for(home: House) 
     # Twice at 0, 10 and 30 seconds; 176 queries a minute before.
     assert len(_queries(home, sweep=False)) == 6
     (said,) = [line for line in home.said if line.startswith("poll.failed")]
-    assert "cursors lead in a circle" in said
+    assert "cursors form a loop" in said
     home.space.faults.waiting.clear()
     home.clock.move(minutes=5)
     page = home.add()
@@ -116,7 +116,7 @@ async def test_a_cursor_that_repeats_itself_ends_a_sweep(tmp_path: Path) -> None
         home.space.inject_fault("/query", times=10_000, status=200, body=_circle())
         await home.sweep()
         assert len(_queries(home, sweep=True)) == 2
-        assert any("lead in a circle" in line for line in home.said)
+        assert any("cursors form a loop" in line for line in home.said)
 
 
 async def test_a_search_cursor_that_repeats_itself_is_said(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ async def test_a_search_cursor_that_repeats_itself_is_said(tmp_path: Path) -> No
             request for request in home.space.requests if "/search" in request.path
         ]
         assert len(searches) == 2
-        assert any("search cursors lead in a circle" in line for line in home.said)
+        assert any("search cursors form a loop" in line for line in home.said)
 
 
 def test_cursors_lead_nowhere_when_they_repeat_or_bring_no_rows() -> None:
@@ -218,7 +218,9 @@ async def test_a_query_of_more_posts_in_a_minute_than_it_lists_is_refused(
         await home.company.recover_work()
         await home.poll()
         await home.sweep()
-        assert any("more pages were made in one minute" in line for line in home.said)
+        assert any(
+            "more pages were created in one minute" in line for line in home.said
+        )
         door, schema = home.source.notion, home.source.known_schema
         batches = door.iterate_page_batches(schema)
         pages, _ = await anext(batches)

@@ -233,7 +233,7 @@ async def test_a_database_somebody_else_holds_is_waited_for(
         async with other.write_transaction() as tx:
             await posts.count(tx)
             home.clock.move(seconds=130)
-            with pytest.raises(DatabaseBusyError, match="held by another"):
+            with pytest.raises(DatabaseBusyError, match="has locked"):
                 await home.poll()
         await other.close()
         await home.live()

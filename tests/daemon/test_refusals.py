@@ -38,7 +38,7 @@ async def test_a_refusal_nobody_knows_is_one_loud_line(tmp_path: Path) -> None:
         # Each post has its card; the owner is told once what to report.
         assert {home.read(page)["Image status"] for page in pages} == {"Card"}
         (line,) = _lines(home, "provider.unknown_refusal")
-        assert "OpenAI refused a request" in line
+        assert "OpenAI rejected a request" in line
         assert "(HTTP 400): 'Model is holidaying. [31m'" in line
         assert "Please report this line" in line
         assert "[providers.openai]" in line

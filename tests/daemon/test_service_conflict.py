@@ -20,7 +20,7 @@ _SOURCE = "1a2b3c4d-0000-4000-8000-00000000000a"
         ("active", "'Posts' (1a2b3c4d), last poll 10:15:30; nothing", "(1a2b3c4d)"),
         ("reloading", "'Posts' (1a2b3c4d), last poll 10:15:30", "(1a2b3c4d)"),
         ("activating", "", ""),
-        ("active", "Notion has not answered yet", ""),
+        ("active", "Notion has not responded yet", ""),
         ("active", "Notion: it cannot be reached", ""),
         ("inactive", "", None),
         ("failed", "'Posts' (1a2b3c4d), last poll 10:15:30", None),
@@ -106,7 +106,7 @@ async def test_a_second_one_on_the_same_database_is_refused(
 
 @pytest.mark.parametrize(
     "status",
-    ["'Others' (deadbeef), last poll 10:15:30", "Notion has not answered yet", ""],
+    ["'Others' (deadbeef), last poll 10:15:30", "Notion has not responded yet", ""],
 )
 async def test_one_on_another_database_is_warned_of(
     home: House, tmp_path: Path, status: str

@@ -72,15 +72,18 @@ async def test_what_is_watched_is_said_with_the_last_look(home: House) -> None:
 
 async def test_before_its_first_answer_notion_has_not_answered(home: House) -> None:
     home.source.state.polled_at = None
-    assert status_line.describe_watching(home.sources) == "Notion has not answered yet"
+    assert status_line.describe_watching(home.sources) == "Notion has not responded yet"
     home.source.state.polled_at = home.clock.now()
     home.source.state.schema = None
-    assert status_line.describe_watching(home.sources) == "Notion has not answered yet"
+    assert status_line.describe_watching(home.sources) == "Notion has not responded yet"
 
 
 @pytest.mark.parametrize(
     "error",
-    [NotionUnavailableError("Notion is away: no answer"), NoAccessError("share it")],
+    [
+        NotionUnavailableError("no response"),
+        NoAccessError("share it"),
+    ],
 )
 async def test_why_notion_is_not_looked_at_is_said(
     home: House, error: NotionUnavailableError | NoAccessError

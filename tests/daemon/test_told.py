@@ -54,14 +54,14 @@ async def test_a_budget_is_spoken_of_at_four_fifths_and_when_it_is_used_up(
         await _illustrate(home, 1)
         (near,) = said(home, "budget.near", "budget.reached")
         assert near == (
-            "budget.near $0.05 of the $0.06 for the month are spent; it begins anew "
-            "on 1 Dec 00:00"
+            "budget.near $0.05 of the $0.06 for the month have been spent. The budget "
+            "renews on 1 Dec 00:00"
         )
         await _illustrate(home, 2)
         (reached,) = said(home, "budget.reached")
         assert reached == (
-            "budget.reached $0.06 of the $0.06 for the month are spent; the next image "
-            "by flux fits on 1 Dec 00:00"
+            "budget.reached $0.06 of the $0.06 for the month have been spent. flux can "
+            "be used again on 1 Dec 00:00"
         )
         town, clock = home.town, home.clock
         await home.die()
@@ -90,7 +90,7 @@ async def test_a_service_that_a_command_resets_is_said_to_serve_once(
     for _ in range(2):
         await daemon.handle_command("wake", {})
     assert said(home, "breaker.closed") == [
-        "breaker.closed flux: reset, so it is asked again"
+        "breaker.closed flux: reset and available again"
     ]
 
 
@@ -118,7 +118,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
                     await actions.reset_breaker(tx, "flux", again.source.app.now())
                 await daemon_of(again).handle_command("wake", {})
                 titles = await box.arrived(2)
-            assert titles[1:] == ["postbrush: flux serves again"]
+            assert titles[1:] == ["postbrush: flux is available again"]
             assert KEY not in "\n".join([*home.said, *again.said])
             assert KEY not in repr(again.settings)
         assert KEY not in stored(place_of(tmp_path))

@@ -193,7 +193,7 @@ async def test_a_poll_that_hangs_starves_it_and_says_so_once(tmp_path: Path) -> 
         watch.home.clock.move(seconds=20)
         assert [await watch.fed() for _ in range(9)] == [False] * 9
         assert watch.stuck() == [
-            "daemon.stuck poll: no progress; waiting for a restart"
+            "daemon.stuck No progress: poll. Waiting for a restart"
         ]
         watch.daemon.stop()
         await poll
@@ -261,7 +261,7 @@ async def test_a_step_of_the_work_that_hangs_starves_it(tmp_path: Path) -> None:
             await watch.poll()
             assert not await watch.fed()
         assert watch.stuck() == [
-            "daemon.stuck work: no progress; waiting for a restart"
+            "daemon.stuck No progress: work. Waiting for a restart"
         ]
 
 

@@ -207,7 +207,7 @@ def test_what_cannot_be_copied_is_refused_and_nothing_is_made(
     tmp_path: Path, place: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Sqlite(tmp_path / "nothing.db")
-    with pytest.raises(DatabaseMissingError, match="no database at"):
+    with pytest.raises(DatabaseMissingError, match="does not exist or is empty"):
         transfer.copy_database(nothing, place)
     _set_revision(place, "a1_first")
     with pytest.raises(DatabaseUnusableError, match="older postbrush"):
@@ -220,6 +220,6 @@ def test_what_cannot_be_copied_is_refused_and_nothing_is_made(
         real({**counts, "posts": 1}, *more)
 
     monkeypatch.setattr(transfer, "_compare_counts", worse)
-    with pytest.raises(DatabaseError, match="got 0 rows of 1 into posts"):
+    with pytest.raises(DatabaseError, match="received 0 of 1 rows of posts"):
         transfer.copy_database(place, nothing)
     transfer.require_empty(nothing)

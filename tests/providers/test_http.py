@@ -188,11 +188,11 @@ async def test_a_name_that_leads_home_is_refused_where_it_is_connected(
 async def test_redirects_without_end_or_target_come_to_one() -> None:
     async with serving(_redirect("/a")) as service:
         said = await _tried(_fetch(f"{service.url}/a"), _traits(service.url))
-        assert "too many redirects" in said
+        assert "redirected too often" in said
         assert len(service.asked) <= 5
     async with serving(_redirect("")) as service:
         said = await _tried(_fetch(f"{service.url}/a"), _traits(service.url))
-        assert "nowhere" in said
+        assert "without address" in said
 
 
 async def test_an_answer_without_end_is_cut_off() -> None:
@@ -204,7 +204,7 @@ async def test_an_answer_without_end_is_cut_off() -> None:
 
     async with serving(endless) as service:
         said = await _tried(_post(f"{service.url}/a"), _traits(service.url))
-        assert "larger than any image" in said
+        assert "more data than an image" in said
 
 
 async def test_a_small_answer_that_unpacks_to_a_large_one_is_cut_off() -> None:
@@ -231,9 +231,9 @@ async def test_a_connection_that_breaks_is_one_line_without_the_token() -> None:
 
     async with serving(breaks) as service:
         said = await _tried(_post(f"{service.url}/a"), _traits(service.url))
-    assert said == "sent an answer that was cut short"
+    assert said == "sent an incomplete response"
     said = await _tried(_post(f"{service.url}/a"), _traits(service.url))
-    assert said == "cannot be reached: it refuses the connection"
+    assert said == "cannot be reached: connection refused"
 
 
 async def test_the_deadline_covers_a_service_that_trickles() -> None:

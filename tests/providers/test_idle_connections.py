@@ -119,7 +119,7 @@ async def test_a_request_is_not_repeated_when_the_server_worked_for_a_while() ->
                 await http.send(post(raw.url), TRAITS)
         finally:
             await http.close()
-    assert str(caught.value) == "closed the connection without an answer"
+    assert str(caught.value) == "closed the connection without a response"
     assert raw.requests == [2]
 
 
@@ -210,14 +210,14 @@ async def _failure(url: str) -> str:
 
 async def test_name_refusal_and_certificate_are_told_apart() -> None:
     assert await _failure("http://nas.invalid:8080") == (
-        "cannot be reached: its name is not known"
+        "cannot be reached: unknown host name"
     )
     assert await _failure("http://127.0.0.1:9") == (
-        "cannot be reached: it refuses the connection"
+        "cannot be reached: connection refused"
     )
     async with FAKES["openai"]().serving() as fake:
         assert await _failure(fake.url.replace("http:", "https:")) == (
-            "cannot be reached: it does not speak https there"
+            "cannot be reached: the port does not speak https"
         )
 
 

@@ -66,7 +66,7 @@ async def _ask_notion(url: str) -> str:
             Urgency.POLL, lambda client: client.users.me()
         )
     except NotionUnavailableError as error:
-        return str(error).removeprefix("Notion is away: ")
+        return str(error).removeprefix("Notion is unavailable (").removesuffix(")")
     finally:
         await transport.close()
     return ""

@@ -133,7 +133,7 @@ class Wizard:
 
     def _wait_for_access(self, bot: BotUser) -> None:
         if not self.prompter.terminal:
-            raise NoAccessError(explain_sharing("any database", ""))
+            raise NoAccessError(explain_sharing("any database"))
         self.prompter.print_note(
             "In Notion, open the database as a page, click ••• at the top"
         )

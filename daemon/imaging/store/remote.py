@@ -164,13 +164,15 @@ class RemoteStore:
         """
         name, data = f"{_PROBE_PREFIX}{secrets.token_hex(8)}", secrets.token_bytes(64)
         if not self.put_new(name, data) or self.get(name) != data:
-            raise self._unavailable_error("it does not give back what was put there")
+            raise self._unavailable_error(
+                "a test object was not read back as it was written"
+            )
         self.object_sizes()
         self.remove(name)
 
     def _unavailable_error(self, why: str) -> StoreUnavailableError:
         return StoreUnavailableError(
-            f"the store {self.where} cannot be reached ({why})"
+            f"the image store {self.where} is not available ({why})"
         )
 
     def _call_service(self, work: Callable[[], T], name: str = "") -> T:
@@ -182,7 +184,7 @@ class RemoteStore:
             message, is_missing = str(error), False
         # Raised outside of `except`, as the context of the original may hold a key.
         if is_missing and s3_error_code(message) != "NoSuchBucket":
-            raise FileNotFoundError(errno.ENOENT, "it is not on the store", name)
+            raise FileNotFoundError(errno.ENOENT, "not on the store", name)
         raise self._unavailable_error(explain_s3_error(message, self.bucket))
 
 
@@ -201,48 +203,48 @@ def explain_s3_error(message: str, bucket: str) -> str:
     code, status = s3_error_code(message), _STATUS.search(message)
     match code, status.group(1) if status else "":
         case "NoSuchBucket", _:
-            return f"it has no bucket {bucket!r}: make it, or mend images.store"
+            return f"it has no bucket {bucket!r}; create one, or edit images.store"
         case (("InvalidAccessKeyId" | "InvalidClientTokenId"), _):
-            return "it does not know this AWS_ACCESS_KEY_ID"
+            return "AWS_ACCESS_KEY_ID is not a key of this store"
         case "SignatureDoesNotMatch", _:
-            return "AWS_SECRET_ACCESS_KEY is not the one of this AWS_ACCESS_KEY_ID"
+            return "AWS_SECRET_ACCESS_KEY does not match AWS_ACCESS_KEY_ID"
         # The signature of a request includes the time.
         case (("RequestTimeTooSkewed" | "RequestExpired"), _):
-            return "the clock of this machine is wrong: timedatectl set-ntp true"
+            return "this machine's clock is wrong; set it with timedatectl set-ntp true"
         # The signature of a request includes the region.
         case (("AuthorizationHeaderMalformed" | "PermanentRedirect"), _):
-            return "the bucket is in another region: set images.store_region"
+            return "the bucket is in another region; set images.store_region"
         case (("IllegalLocationConstraintException" | "TemporaryRedirect"), _):
-            return "the bucket is in another region: set images.store_region"
+            return "the bucket is in another region; set images.store_region"
         # A redirect without a target also means another region.
         case _, "301" | "307" | "308":
-            return "the bucket is in another region: set images.store_region"
+            return "the bucket is in another region; set images.store_region"
         # The key is valid, but lacks a permission.
         case _, "401" | "403":
             return (
-                f"the key may not: it has to list bucket {bucket!r}, and to read, "
-                "write and delete in it"
+                f"the key needs permission to list bucket {bucket!r}, and to read, "
+                "write and delete objects in it"
             )
         # Without If-None-Match, two installations could overwrite each other.
         case ("NotImplemented", _) | (_, "501"):
-            return "its server does not know If-None-Match, which is needed"
+            return "the server does not support If-None-Match, which postbrush needs"
         case "SlowDown", _:
-            return "it asks us to slow down"
+            return "rate limit reached"
         case _, other if other:
-            return f"it answers {other}{f' {code}' if code else ''}"
+            return f"HTTP {other}{f' {code}' if code else ''}"
     return _explain_connection_error(message)
 
 
 def _explain_connection_error(message: str) -> str:
     low = message.lower()
     if "dns error" in low or "failed to lookup" in low:
-        return "no server of that name: is images.store_endpoint right?"
+        return "unknown host name; check images.store_endpoint"
     if "certificate" in low:
-        return "its certificate is not trusted here"
+        return "this machine does not trust its certificate"
     if "bareredirect" in low:
-        return "the bucket is in another region: set images.store_region"
+        return "the bucket is in another region; set images.store_region"
     if "kind: timeout" in low or "timed out" in low:
-        return "no answer in time"
+        return "no response in time"
     if "kind: connect" in low or "connection refused" in low:
-        return "no connection: is it up, and is images.store_endpoint right?"
-    return "the connection broke"
+        return "no connection; check that the server runs, and images.store_endpoint"
+    return "the connection was lost"

@@ -82,8 +82,8 @@ class Store:
         # An earlier try may have put it; else it is of another installation.
         if self._call_remote(lambda: remote.get(name)) != data:
             raise NameCollisionError(
-                f"{remote.where} has another image named {name}: give each "
-                "installation a prefix of its own in images.store"
+                f"{remote.where} has another image named {name}. Give each "
+                "installation its own prefix in images.store"
             )
 
     def is_local(self, name: str) -> bool:
@@ -114,9 +114,7 @@ class Store:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         data = self._call_remote(lambda: remote.get(name))
         if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-            raise DamagedImageError(
-                errno.ENOENT, "it is damaged on the store", str(path)
-            )
+            raise DamagedImageError(errno.ENOENT, "damaged on the store", str(path))
         # Another task may have fetched the file meanwhile.
         with suppress(FileExistsError):
             files.save_new(self.folder, name, data)

@@ -19,6 +19,6 @@ async def test_why_and_status_say_what_waits_and_for_what(desk: Desk) -> None:
         words = " ".join((await desk.cli("status")).out.split())
         assert re.search(
             r"delayed job 1 'Bread day': uploading the image failed: "
-            r"Notion forbids it: .+. Next attempt: \d+ \w{3} [\d:]{8}",
+            r"Notion denies access: .+. Next attempt: \d+ \w{3} [\d:]{8}",
             words,
         )

@@ -212,7 +212,7 @@ async def test_a_dry_run_writes_nothing_anywhere(bare: Desk) -> None:
 
 async def test_a_token_that_is_refused_ends_it_without_a_terminal(bare: Desk) -> None:
     result = await bare.cli("init", "--yes", NOTION_TOKEN="ntn_wrong")
-    assert (result.code, "Notion refuses the token" in result.err) == (1, True)
+    assert (result.code, "Notion rejects the token" in result.err) == (1, True)
     assert "ntn_wrong" not in result.out + result.err
     assert _left(bare) == []
 

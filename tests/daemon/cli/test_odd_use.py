@@ -67,7 +67,7 @@ async def test_an_empty_file_is_no_database_yet(desk: Desk) -> None:
     (desk.folder / "postbrush.db").unlink()
     (desk.folder / "postbrush.db").mkdir()
     result = await desk.cli("status")
-    assert (result.code, "is a folder: move it away" in result.err) == (2, True)
+    assert (result.code, "is a folder. Move it away" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize("words", thinned(["check", "providers", "status"], every=3))

@@ -79,7 +79,7 @@ async def test_who_else_works_on_a_servers_database_is_said_elsewhere(
         looked = await desk.cli("check", "--json", **box)
         found_by_check = {row["what"]: row["found"] for row in looked.json}
         assert found_by_check["daemons"].endswith("(notion, generate)")
-        assert "mount one folder" in found_by_check["images"]
+        assert "have the same folder" in found_by_check["images"]
         assert found_by_check["Notion"] == "not used by this daemon (roles)"
         assert not [row for row in looked.json if row["todo"]]
         # It says so when it ends.
@@ -132,7 +132,7 @@ async def test_what_copy_db_cannot_do_is_one_line_and_nothing_is_made(
     for of, to, tells in (
         ("nothing.db", url, "does not exist, so it cannot be copied"),
         (str(tmp_path), url, "Name the database file in it"),
-        (url, "new.db", "no database at"),
+        (url, "new.db", "does not exist or is empty"),
         ("postbrush.db", f"mysql://me:{_PASSWORD}@h/x", "postgresql+psycopg"),
         ("postbrush.db", nowhere, "PostgreSQL at 127.0.0.1:1 cannot be reached"),
     ):

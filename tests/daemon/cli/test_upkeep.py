@@ -47,7 +47,7 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
         assert (copied.code, copied.json["images"]) == (0, 2)
         assert (await desk.cli("verify")).out == "No problems found.\n"
         busy = await desk.cli("restore", "copy.tar")
-        assert (busy.code, "already runs here" in busy.err) == (2, True)
+        assert (busy.code, "is already running" in busy.err) == (2, True)
     again = await desk.cli("backup", "copy.tar")
     assert (again.code, "exists" in again.err) == (2, True)
     new = desk.elsewhere("new")
@@ -60,7 +60,7 @@ async def test_a_copy_moves_house(desk: Desk) -> None:
     assert (await desk.cli("verify", **new)).code == 0
     (desk.folder / "new" / "images" / newest).unlink()
     result = await desk.cli("verify", "--offline", **new)
-    assert (result.code, "its file is gone" in result.out) == (1, True)
+    assert (result.code, "the file is missing" in result.out) == (1, True)
     fixed = await desk.cli("verify", "--offline", "--fix", **new)
     assert fixed.code == 0
     gone = await desk.cli("use", "Bread day", newest, **new)
@@ -83,4 +83,4 @@ async def test_wrong_use_of_them_says_what_to_do(desk: Desk) -> None:
         assert (result.code, tells in result.err) == (2, True), (words, result)
     await asyncio.to_thread((desk.folder / "x.tar").write_bytes, b"rubbish")
     result = await desk.cli("restore", "x.tar")
-    assert (result.code, "no backup of postbrush" in result.err) == (2, True)
+    assert (result.code, "not a backup of postbrush" in result.err) == (2, True)

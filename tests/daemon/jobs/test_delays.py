@@ -157,7 +157,7 @@ async def test_a_page_is_told_that_its_upload_waits_and_forgets_it_in_the_end(
         await home.live(12)
     cells = home.read(page)
     assert cells["Image status"] == "Waiting"
-    assert "Notion did not accept it (Notion forbids it" in cells["Image note"]
+    assert "Notion did not accept it (Notion denies access" in cells["Image note"]
     for _ in range(4):
         await home.live(30)
     cells = home.read(page)
@@ -216,7 +216,7 @@ async def test_once_says_what_it_did_not_wait_for(tmp_path: Path) -> None:
         home.add()
         home.clock.move(minutes=10)
         came = await run_once(home.sources, home.watchers, home.company, nobody)
-    assert came.notion.startswith("uploading the image failed: Notion forbids it")
+    assert came.notion.startswith("uploading the image failed: Notion denies access")
 
 
 async def test_a_poll_that_breaks_is_tried_again_with_pauses(home: House) -> None:
@@ -238,7 +238,7 @@ async def test_a_poll_that_breaks_is_tried_again_with_pauses(home: House) -> Non
         home.clock.move(seconds=1)
     assert 4 <= broken.asked <= 5
     (line,) = [line for line in home.said if line.startswith("job.crashed")]
-    assert "looking for changes failed" in line
+    assert "polling Notion failed" in line
 
 
 async def test_status_names_what_waits_and_the_history_what_goes_on(
@@ -251,7 +251,7 @@ async def test_status_names_what_waits_and_the_history_what_goes_on(
     await home.live(1)
     (one,) = await list_delayed_tasks(home.source.app)
     assert (one["job_id"], one["task"]) == (2, "clearing the Regenerate box")
-    assert str(one["why"]).startswith("Notion forbids it")
+    assert str(one["why"]).startswith("Notion denies access")
     async with home.source.app.db.read_transaction() as tx:
         job = (await home.jobs())[-1]
         assert "clearing the Regenerate box failed" in await jobs.newest_delay(tx, job)

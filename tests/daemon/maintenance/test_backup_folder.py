@@ -180,7 +180,7 @@ async def test_a_backup_that_is_not_complete_restores_nothing(
     if how == "alone":
         (folder / "images").rmdir()
     restored.mkdir()
-    tells = {"gone": "is missing", "damaged": "is damaged", "alone": "beside its file"}
+    tells = {"gone": "is missing", "damaged": "is damaged", "alone": "not a copy of it"}
     with pytest.raises(SetupError, match=tells[how]):
         restore_backup(path, restored, place_of(restored))
     assert list(restored.iterdir()) == []

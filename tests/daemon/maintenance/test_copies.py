@@ -65,6 +65,6 @@ async def test_where_nothing_can_be_written_is_said_in_one_line(
 ) -> None:
     (tmp_path / "file").write_text("a file")
     source = BackupSource(place=place_of(tmp_path), store=Store(tmp_path / "images"))
-    with pytest.raises(SetupError, match="cannot write") as refused:
+    with pytest.raises(SetupError, match="cannot be written") as refused:
         create_backup(source, tmp_path / name, home.clock.now())
     assert len(str(refused.value).splitlines()) == 1

@@ -198,7 +198,7 @@ def _spoil(source: Path, target: Path, how: str) -> None:
         ("changed", "checksum differs"),
         ("missing", "files are missing"),
         ("outside", "not in its manifest"),
-        ("later", "a later one"),
+        ("later", "a newer postbrush"),
     ],
 )
 async def test_a_spoilt_backup_leaves_the_folder_empty(
@@ -220,7 +220,7 @@ async def test_a_spoilt_backup_leaves_the_folder_empty(
 def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.tar").write_bytes(content)
     (tmp_path / "data").mkdir()
-    with pytest.raises(SetupError, match="no backup of postbrush"):
+    with pytest.raises(SetupError, match="not a backup of postbrush"):
         restore_backup(
             tmp_path / "x.tar", tmp_path / "data", place_of(tmp_path / "data")
         )
@@ -245,9 +245,9 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
     home.space.add_file(page, "Image", "mine.png", b"mine")
     problems = await _verify(home, fix=False)
     assert [(problem.what, problem.wrong.split(",")[0]) for problem in problems] == [
-        (first.name, "its file is gone"),
-        (newest.name, "its file is not what was written"),
-        ("holiday.png", "a file that no row names"),
+        (first.name, "the file is missing"),
+        (newest.name, "the file is damaged (its checksum differs)"),
+        ("holiday.png", "the file is not in the database"),
         ("'A post'", f"shows {newest.name}"),
     ]
     assert not any(problem.fixed for problem in problems)

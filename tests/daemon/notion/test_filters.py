@@ -113,7 +113,7 @@ def test_of_two_properties_that_differ_in_case_the_exact_one_is_used() -> None:
     assert schema.roles[Role.POST].id == "b"
     (note,) = schema.notes
     assert note == (
-        '"post" and "post " and "POST" differ only in case or in blanks. postbrush '
+        '"post" and "post " and "POST" differ only in case or spaces. postbrush '
         'uses "post"'
     )
     alone = read_schema(_raw({"Post ": ("a", "rich_text")}), _NAMES, {})

@@ -34,6 +34,6 @@ def test_a_renamed_column_is_found_again_by_its_id() -> None:
 def test_what_is_wrong_with_the_columns_says_where_to_click() -> None:
     found = read_schema(_raw(image="checkbox", status="number"), _NAMES, {})
     assert found.cannot_start
-    assert "must be Files & media" in found.problems[0]
-    assert "'regenerate' is missing: in Notion, click +" in found.problems[1]
-    assert "must be Select or Status or Text" in found.warnings[0]
+    assert "needs Files & media" in found.problems[0]
+    assert "'regenerate' is missing. In Notion, click +" in found.problems[1]
+    assert "needs Select or Status or Text" in found.warnings[0]

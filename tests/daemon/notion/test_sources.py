@@ -131,6 +131,6 @@ async def test_refusals_and_outages_are_said_in_words(
     town.workspace.inject_fault(
         "PATCH /v1/data_sources", times=9, status=502, html=True
     )
-    with pytest.raises(NotionUnavailableError, match="Notion is away"):
+    with pytest.raises(NotionUnavailableError, match="Notion is unavailable"):
         await sources.add_properties(wire, town.source.id, WANTED)
     assert _types(town) == {"Name": "title"}

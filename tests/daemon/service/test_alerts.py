@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from daemon.service.alerts import AWAY, PAUSE, RESTS, AlertRules, Message
+from daemon.service.alerts import AWAY, PAUSE, PROBLEMS, AlertRules, Message
 from daemon.service.log import LogLine
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_credits_out_are_told_once_and_so_is_their_return() -> None:
         level="warning",
     )
     assert back == Message(
-        title="flux serves again", body="words of breaker.closed", level="success"
+        title="flux is available again", body="words of breaker.closed", level="success"
     )
     assert (again, twice) == (None, None)
 
@@ -60,7 +60,7 @@ def test_what_needs_a_person_is_loud() -> None:
         line("breaker.opened", "error", provider="fal", reason="unauthorized"), NOW
     )
     assert message is not None
-    assert (message.title, message.level) == ("fal refuses its token", "failure")
+    assert (message.title, message.level) == ("fal rejects its token", "failure")
 
 
 @pytest.mark.parametrize("reason", ["loading", "rate_limited", "unavailable"])
@@ -87,13 +87,13 @@ def test_notion_is_away_after_an_hour_and_not_before() -> None:
     told = alerts.next_due_message(NOW + AWAY)
     assert told is not None
     assert (told.title, told.body) == (
-        "Notion has not answered for an hour",
+        "Notion has been unavailable for an hour",
         "words of poll.failed",
     )
     assert alerts.handle_line(AWAY_LINE, NOW + 2 * AWAY) is None
     back = alerts.handle_line(RECOVERED, NOW + 3 * AWAY)
     assert back is not None
-    assert back.title == "Notion answers again"
+    assert back.title == "Notion is available again"
 
 
 def test_a_short_outage_and_its_end_are_not_told() -> None:
@@ -120,7 +120,7 @@ def test_a_clock_that_is_set_back_silences_nothing() -> None:
 def test_notion_refusing_us_is_told_at_once() -> None:
     message = AlertRules().handle_line(REFUSED, NOW)
     assert message is not None
-    assert (message.title, message.level) == ("Notion refuses access", "failure")
+    assert (message.title, message.level) == ("Notion denies access", "failure")
 
 
 def test_failures_are_told_at_once_and_then_counted_for_an_hour() -> None:
@@ -131,10 +131,10 @@ def test_failures_are_told_at_once_and_then_counted_for_an_hour() -> None:
     ]
     after = alerts.next_due_message(NOW + PAUSE)
     assert first is not None
-    assert first.title == "an image could not be made"
+    assert first.title == "an image could not be generated"
     assert later == [None] * 4
     assert after is not None
-    assert after.title == "4 images could not be made"
+    assert after.title == "4 images could not be generated"
     assert after.body == "The newest: words of job.failed"
     assert alerts.next_due_message(NOW + 5 * PAUSE) is None
 
@@ -200,12 +200,14 @@ class Listening(RuleBasedStateMachine):
         if self.away_since is not None and self.now - self.away_since >= AWAY:
             self.balance["away"] = 1
 
-    @rule(name=st.sampled_from(["flux", "fal"]), reason=st.sampled_from([*RESTS, "x"]))
+    @rule(
+        name=st.sampled_from(["flux", "fal"]), reason=st.sampled_from([*PROBLEMS, "x"])
+    )
     def rests(self, name: str, reason: str) -> None:
         message = self._hear(line("breaker.opened", provider=name, reason=reason))
-        new = reason in RESTS and not self.balance[f"{name} {reason}"]
+        new = reason in PROBLEMS and not self.balance[f"{name} {reason}"]
         assert (message is not None) == new
-        self.balance[f"{name} {reason}"] |= reason in RESTS
+        self.balance[f"{name} {reason}"] |= reason in PROBLEMS
 
     @rule(name=st.sampled_from(["flux", "fal"]))
     def serves(self, name: str) -> None:
@@ -264,7 +266,7 @@ class Listening(RuleBasedStateMachine):
 
     @invariant()
     def what_comes_in_numbers_comes_once_an_hour(self) -> None:
-        for words in ("could not be made", "posts are held", "for an hour"):
+        for words in ("could not be generated", "posts are waiting", "for an hour"):
             times = [time for time, one in self.said if words in one.title]
             gaps = [b - a for a, b in pairwise(times)]
             assert all(gap >= PAUSE for gap in gaps)

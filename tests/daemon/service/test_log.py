@@ -120,7 +120,7 @@ def test_the_lock_names_who_holds_it_and_dies_with_it(tmp_path: Path) -> None:
     first, second = DataDirLock(path), DataDirLock(path)
     assert find_holder(path) is None
     first.acquire("run")
-    with pytest.raises(SetupError, match=r"postbrush run already runs here: process"):
+    with pytest.raises(SetupError, match=r"postbrush run is already running \(process"):
         second.acquire("once")
     holder = find_holder(path)
     assert holder is not None

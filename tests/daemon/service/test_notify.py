@@ -96,7 +96,7 @@ async def test_a_message_arrives_with_title_words_and_weight() -> None:
         (message["title"], message["message"], message["type"]) for message in box.got
     ] == [
         ("postbrush: flux is out of credits", "flux rests", "warning"),
-        ("postbrush: flux serves again", "flux: serving", "success"),
+        ("postbrush: flux is available again", "flux: serving", "success"),
     ]
     assert not here.out.getvalue()
 
@@ -107,7 +107,7 @@ async def test_a_broken_notifier_is_one_warning_and_tells_nobody_of_itself() -> 
             here.fail(name)
         await box.arrived(3)
     (said,) = here.said("notify.failed")
-    assert said.startswith("notify.failed notify.urls no. 2 (json): it does not take")
+    assert said.startswith("notify.failed notify.urls no. 2 (json) did not accept")
     assert len(box.got) == 3
 
 
@@ -145,7 +145,7 @@ async def test_a_wrong_address_is_named_by_its_place_at_once() -> None:
     async with scene("json://127.0.0.1:1/x", f"nonsense://{KEY}") as here:
         await here.says("notify.failed")
     (said,) = here.said("notify.failed")
-    assert "urls no. 2 (json): it is no address that Apprise knows" in said
+    assert "urls no. 2 (json) is not an address that Apprise knows" in said
 
 
 async def test_one_that_never_answers_holds_nothing_up() -> None:
@@ -223,7 +223,7 @@ async def test_the_ping_is_fetched_while_all_is_well_and_fails_once() -> None:
     messages = [json.loads(line)["message"] for line in out.getvalue().splitlines()]
     assert messages == [
         "ping.failed 127.0.0.1: HTTP 500",
-        "ping.recovered 127.0.0.1 answers, after 0 min",
+        "ping.recovered 127.0.0.1 responds again after 0 min",
     ]
     assert KEY not in out.getvalue() + repr(ping)
 
@@ -234,7 +234,7 @@ async def test_no_redirect_leads_the_ping_away_from_the_web(target: str) -> None
         box.status, box.location = 302, target
         assert await fetch_address(SecretStr(box.ping)) in {
             "HTTP 302",
-            "it leads to something that is no web address",
+            "redirects to an address that is not http or https",
         }
 
 

@@ -19,12 +19,14 @@ async def test_the_page_says_what_waits_why_and_until_when(tmp_path: Path) -> No
         queued = (await visitor.see("/")).words
         assert (
             "Bread day waiting, because clearing the Regenerate box failed (Notion "
-            "forbids" in queued
+            "denies" in queued
         )
         home.space.faults.lasting.clear()
         home.space.inject_fault("POST /v1/file_uploads", times=None, status=403)
         await home.live(10)
         shown = (await visitor.see("/")).words
-        assert "waiting, because uploading the image failed (Notion forbids it" in shown
+        assert (
+            "waiting, because uploading the image failed (Notion denies access" in shown
+        )
         assert "next try at" in shown
         assert "Retrying later" in (await visitor.see("/jobs/3")).words

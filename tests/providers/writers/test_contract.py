@@ -82,9 +82,9 @@ async def test_the_answer_is_found_wherever_it_stands(
 
 
 UNUSABLE = [
-    ("It is a nice post.", "it is not JSON"),
-    (ANSWER[:60], "the JSON object is cut off or not valid"),
-    ("<think>A loaf, or rather", "it ends before the JSON object"),
+    ("It is a nice post.", "the answer is not JSON"),
+    (ANSWER[:60], "the JSON object is incomplete or invalid"),
+    ("<think>A loaf, or rather", "the answer ends before the JSON object"),
     (
         json.dumps({**GOOD, "prompt": "Ein Brot mit Kruste auf dem Tisch im Licht"}),
         '"prompt" is not in English',
@@ -97,7 +97,7 @@ UNUSABLE = [
         json.dumps({**GOOD, "prompt": "No text, no people."}),
         '"prompt" does not describe a picture',
     ),
-    (json.dumps({"prompt": 7}), "the JSON object is cut off or not valid"),
+    (json.dumps({"prompt": 7}), "the JSON object is incomplete or invalid"),
 ]
 
 
@@ -147,7 +147,7 @@ async def test_an_instruction_in_the_post_that_is_obeyed_letters_nothing(
 @pytest.mark.parametrize("kind", ALL)
 async def test_a_second_unusable_answer_ends_it(desk: WriterDesk) -> None:
     desk.fake.chat.answers = ["no", "no", ANSWER]
-    with pytest.raises(InvalidTextError, match="it is not JSON") as caught:
+    with pytest.raises(InvalidTextError, match="the answer is not JSON") as caught:
         await desk.write()
     assert len(desk.fake.orders) == 2
     assert caught.value.price is not None

@@ -239,13 +239,13 @@ async def test_without_a_terminal_a_refusal_ends_it(parlour: Parlour) -> None:
     for name, token in (("NOTION_TOKEN", "ntn_wrong"), ("HF_TOKEN", "hf_wrong")):
         (folder / name).write_text(token)
         (folder / name).chmod(0o600)
-    with pytest.raises(NoAccessError, match="Notion refuses the token"):
+    with pytest.raises(NoAccessError, match="Notion rejects the token"):
         await parlour.hold()
     (folder / "NOTION_TOKEN").write_text(parlour.town.workspace.token)
     with pytest.raises(SetupError, match="rejects the token in HF_TOKEN"):
         await parlour.hold()
     parlour.town.workspace.set_shared(parlour.town.source.id, shared=False)
-    with pytest.raises(PostbrushError, match="Notion does not show any database"):
+    with pytest.raises(PostbrushError, match="has no access to any database"):
         await parlour.hold()
     assert parlour.writes() == []
 

@@ -21,7 +21,7 @@ async def test_check_tries_the_store(shop: Shop, tmp_path: Path) -> None:
         refused = await here.cli("--debug", "check", "--json", **wrong)
         assert refused.code == 1
         (line,) = [row for row in refused.json if row["what"] == "store"]
-        assert "AWS_SECRET_ACCESS_KEY is not the one" in line["todo"]
+        assert "AWS_SECRET_ACCESS_KEY does not match" in line["todo"]
         for secret in (KEY_ID, KEY, "wrong/Key"):
             assert secret not in refused.out + refused.err + fine.out + fine.err
 
@@ -35,9 +35,9 @@ async def test_a_daemon_says_that_its_store_is_away_and_stops_all_the_same(
         async with here.daemon(**shop.environ) as daemon:
             here.add()
             line = await daemon.says("store.away")
-            assert "cannot be reached (no connection" in line["message"]
+            assert "is not available (no connection" in line["message"]
             status = await here.cli("status", **shop.environ)
-            assert f"store    the store s3://{shop.bucket}/oven cannot be" in status.out
+            assert f"store    the image store s3://{shop.bucket}/oven is" in status.out
             assert await daemon.end() == 0
             assert not any("Traceback" in line for line in daemon.raw)
         shop.gate.open()

@@ -39,7 +39,7 @@ def _broken(kind: str, why: str) -> str:
                 f"The AWS Access Key Id you provided does not exist in our records."
                 f"</Message><AWSAccessKeyId>{_KEY}</AWSAccessKeyId>",
             ),
-            "it does not know this AWS_ACCESS_KEY_ID",
+            "AWS_ACCESS_KEY_ID is not a key of this store",
         ),
         (
             _said(
@@ -47,24 +47,27 @@ def _broken(kind: str, why: str) -> str:
                 "SignatureDoesNotMatch",
                 f"</Message><StringToSign>AWS4-HMAC-SHA256 {_KEY}</StringToSign>",
             ),
-            "AWS_SECRET_ACCESS_KEY is not the one",
+            "AWS_SECRET_ACCESS_KEY does not match",
         ),
-        (_said(403, "RequestTimeTooSkewed"), "the clock of this machine is wrong"),
-        (_said(403, "AccessDenied", f"User {_KEY} may not"), "the key may not"),
+        (_said(403, "RequestTimeTooSkewed"), "this machine's clock is wrong"),
+        (
+            _said(403, "AccessDenied", f"User {_KEY} may not"),
+            "the key needs permission",
+        ),
         (_said(400, "AuthorizationHeaderMalformed"), "another region"),
         (_said(301, "PermanentRedirect"), "another region"),
         ("inner: BareRedirect, incorrectly configured region", "another region"),
         (_said(501, "NotImplemented"), "If-None-Match"),
-        (_said(503, "SlowDown"), "slow down"),
-        (_said(507, "InsufficientStorage"), "it answers 507 InsufficientStorage"),
+        (_said(503, "SlowDown"), "rate limit"),
+        (_said(507, "InsufficientStorage"), "HTTP 507 InsufficientStorage"),
         (_broken("Connect", "tcp connect error: Connection refused"), "no connection"),
         (
             _broken("Connect", "dns error: failed to lookup address"),
-            "no server of that",
+            "unknown host name",
         ),
         (_broken("Connect", "invalid peer certificate: UnknownIssuer"), "certificate"),
-        (_broken("Timeout", "operation timed out"), "no answer in time"),
-        (_broken("Interrupted", "end of file before message length"), "broke"),
+        (_broken("Timeout", "operation timed out"), "no response in time"),
+        (_broken("Interrupted", "end of file before message length"), "was lost"),
     ],
 )
 def test_a_refusal_is_said_so_that_it_can_be_mended(said: str, tells: str) -> None:

@@ -86,10 +86,10 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         asked = len(shop.gate.asked)
         problems = [problem async for problem in verify_files(home.source, fix=False)]
         assert [(problem.what, problem.wrong) for problem in problems] == [
-            (first.name, "it is missing on the store"),
-            (newest.name, "on the store it has another size"),
-            (third, "its file is not what was written"),
-            ("holiday.png", "no row names it, and it is on the store"),
+            (first.name, "missing on the store"),
+            (newest.name, "has another size on the store"),
+            (third, "the file is damaged (its checksum differs)"),
+            ("holiday.png", "the file on the store is not in the database"),
         ]
         # Listed, and not asked for one by one.
         assert len(shop.gate.asked) - asked == 1
@@ -99,5 +99,5 @@ async def test_what_does_not_fit_the_store_is_found_and_mended(
         assert left.what == "holiday.png"
         assert home.source.app.store.ensure_local(third).read_bytes() == whole
         shop.gate.shut()
-        with pytest.raises(PostbrushError, match="cannot be reached"):
+        with pytest.raises(PostbrushError, match="is not available"):
             _ = [problem async for problem in verify_files(home.source, fix=False)]
