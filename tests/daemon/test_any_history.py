@@ -239,5 +239,5 @@ AnyHistory.TestCase.settings = settings(
     stateful_step_count=18,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-# A history takes a second, and three on a machine with other things to do.
-TestAnyHistory = pytest.mark.timeout(60 + 10 * _HISTORIES)(AnyHistory.TestCase)
+# A history takes a second, and ten on a machine with other things to do.
+TestAnyHistory = pytest.mark.timeout(300 + 20 * _HISTORIES)(AnyHistory.TestCase)

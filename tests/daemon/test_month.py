@@ -82,7 +82,7 @@ class Month:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_a_month(tmp_path: Path) -> None:
     clock = MovingClock(datetime(2026, 11, 1, 3, tzinfo=UTC))
     town = FakeServer(now=clock.now)
