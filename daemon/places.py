@@ -37,17 +37,19 @@ class Home:
 
 def find_home(environ: Mapping[str, str], cwd: Path) -> Home:
     """Return the folders that are used unless a file or a variable names others."""
-    # A container, a checkout with its .venv, and a folder that has our files.
-    is_program_here = Path(sys.prefix).parent == cwd
-    has_files = any(_exists(cwd / mark) for mark in _MARKS)
-    if CONTAINER in environ or is_program_here or has_files:
-        return Home(cwd, cwd)
     config = user_folder(environ, "XDG_CONFIG_HOME", ".config")
     data = user_folder(environ, "XDG_DATA_HOME", ".local/share")
-    # A process without a user's folders, such as a service.
-    if config is None or data is None:
+    # A container, or a process without a user's folders, such as a service.
+    if CONTAINER in environ or config is None or data is None:
         return Home(cwd, cwd)
-    return Home(config / "postbrush", data / "postbrush")
+    home = Home(config / "postbrush", data / "postbrush")
+    # The user's own folders have our files, too; the user's unit runs in one of them.
+    if cwd.resolve() in {home.config.resolve(), home.data.resolve()}:
+        return home
+    # A checkout with its .venv, or a folder that has our files.
+    is_program_here = Path(sys.prefix).parent == cwd
+    has_files = any(_exists(cwd / mark) for mark in _MARKS)
+    return Home(cwd, cwd) if is_program_here or has_files else home
 
 
 def user_folder(environ: Mapping[str, str], name: str, usual: str) -> Path | None:

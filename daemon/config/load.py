@@ -260,6 +260,6 @@ def _resolve_data_dir(
     if state := environ.get("STATE_DIRECTORY", ""):
         return Path(state.split(":", maxsplit=1)[0])
     # Data goes beside the configuration, unless that is in /etc or ~/.config.
-    if file is None or file.parent == home.config:
+    if file is None or file.parent.resolve() == home.config.resolve():
         return home.data.resolve()
     return cwd.resolve() if is_of_service(file) else file.parent.resolve()

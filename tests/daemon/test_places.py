@@ -43,6 +43,23 @@ def test_a_folder_with_our_files_is_used_as_before(tmp_path: Path, mark: str) ->
     assert find_home(_user(tmp_path / "ada"), tmp_path) == Home(tmp_path, tmp_path)
 
 
+@pytest.mark.parametrize("folder", [".config/postbrush", ".local/share/postbrush"])
+def test_a_users_own_folders_are_no_other_installation(
+    tmp_path: Path, folder: str
+) -> None:
+    """The unit of `service install --user` runs in the one with the database."""
+    (tmp_path / "home").symlink_to(tmp_path)
+    home, cwd = tmp_path / "home" / "ada", tmp_path / "ada" / folder
+    settings = home / ".config/postbrush/postbrush.toml"
+    for used in (cwd / "postbrush.db", settings):
+        used.parent.mkdir(parents=True, exist_ok=True)
+        used.touch()
+    environ = _user(home) | {"POSTBRUSH_CONFIG": str(settings)}
+    for named in (environ, _user(home)):
+        used_data = config.load_settings(None, named, cwd, ready=False).data_dir
+        assert used_data == tmp_path / "ada/.local/share/postbrush"
+
+
 @pytest.mark.parametrize(
     "environ", [{}, {"HOME": "/"}, {"HOME": "ada"}, {"HOME": "/root", CONTAINER: "1"}]
 )
