@@ -111,6 +111,14 @@ switch_to() {
 	systemctl daemon-reload
 }
 
+# The old version knows the old names only, so it gets its file back with its program.
+rename_settings() {
+	cp -p "$settings" "$new/before.toml"
+	"$new/bin/postbrush" --config "$settings" config --migrate | grep " is now " || true
+}
+
+put_back_settings() { [ ! -e "$new/before.toml" ] || cp -p "$new/before.toml" "$settings"; }
+
 # Until it is `done`, whatever ends this script puts things as they were.
 phase=build
 put_back() {
@@ -118,6 +126,7 @@ put_back() {
 	trap - EXIT INT TERM HUP
 	case $phase in
 	build)
+		put_back_settings
 		rm -rf "$new"
 		[ "$code" = 0 ] || [ -z "$old" ] || echo "postbrush: nothing was changed; the old version stays" >&2
 		;;
@@ -136,6 +145,7 @@ take_back() {
 		rm -f "$data"/postbrush.db*
 		cp -a "$new"/before/postbrush.db* "$data/"
 	fi
+	put_back_settings
 	switch_to "$old"
 	rm -rf "$new"
 	systemctl start postbrush.service || die "the old version does not start either: journalctl -u postbrush"
@@ -155,6 +165,7 @@ mkdir -p /etc/postbrush
 # Every setting there is, with its default: \`postbrush config --example\`
 EOF
 
+if [ -n "$old" ]; then rename_settings; fi
 if [ "$active" = active ] && [ -n "$old" ]; then
 	# It would stop a healthy service, and no version could start again.
 	config=$(POSTBRUSH_PROGRAM=$new/bin/postbrush sh "$new/systemd/postbrush" config --json) ||
@@ -180,6 +191,7 @@ else
 	phase=done
 	switch_to "$new"
 fi
+rm -f "$new/before.toml"
 # An upgrade leaves them as their owner has set them.
 if [ -z "$old" ]; then
 	for unit in postbrush.service postbrush-backup.timer; do

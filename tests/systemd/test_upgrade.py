@@ -61,6 +61,8 @@ def test_an_upgrade_keeps_configuration_and_data(server: Server) -> None:
     assert old != HEAD
     assert run("postbrush", "--version").stdout == "postbrush 0.0.9\n"
     make_newest(server.source)
+    # A name of 0.1.0 is replaced.
+    server.machine.write(SETTINGS, _older_names(before[0]))
     # What the owner has switched off stays off.
     run("systemctl", "disable", "--now", "--quiet", _TIMER)
     said = server.install()
@@ -72,15 +74,25 @@ def test_an_upgrade_keeps_configuration_and_data(server: Server) -> None:
     assert (after, _revision(server)) == (before, HEAD)
     assert run("ls", f"{DATA}/postbrush.db.before-{HEAD}-was-{old}").returncode == 0
     assert run("postbrush", "--version").stdout != "postbrush 0.0.9\n"
+    assert "posts.settle is now posts.wait_after_edit" in said.stdout
+    assert run("cat", f"{SETTINGS}.bak").stdout == _older_names(before[0])
     assert server.machine.show(_UNIT, "ActiveState") == "active"
     server.illustrated(server.add("After the upgrade"))
+
+
+def _older_names(settings: str) -> str:
+    assert "wait_after_edit" in settings
+    return settings.replace("wait_after_edit", "settle")
 
 
 def test_wrong_settings_stop_an_upgrade_before_it_stops_anything(
     server: Server,
 ) -> None:
     server.configure("rubbish = 1")
+    older = _older_names(server.machine.run("cat", SETTINGS).stdout)
+    server.machine.write(SETTINGS, older)
     said = server.install(_HASTY)
+    assert server.machine.run("cat", SETTINGS).stdout == older
     server.configure()
     assert said.returncode != 0
     assert "mend the settings first" in said.stderr
