@@ -33,8 +33,9 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
     """
     is_untick = job.pending_write == "untick"
     change = await _compose_change(source, job)
-    # The source has no property for it.
-    if not build_payload(change, source.known_schema)[0]["properties"]:
+    # The source has no property for a note.  An un-tick is always confirmed by Notion.
+    properties = build_payload(change, source.known_schema)[0]["properties"]
+    if not is_untick and not properties:
         async with source.app.db.write_transaction() as tx:
             await jobs.clear_pending_write(tx, job, job.pending_write)
         return
