@@ -156,6 +156,15 @@ def test_what_is_sent(given_words: dict[str, str], sent: str) -> None:
             "We bake rye bread with caraway, the way my mother did.",
             "rye bread with caraway",
         ),
+        # A label says less than what is behind it; a number leaves whole English.
+        (
+            "Before and after: a 1962 oak armchair on the workbench of our hall.",
+            "an oak armchair on the workbench of the hall",
+        ),
+        (
+            "The best seat in the house is by the stove on a rainy Tuesday.",
+            "The best seat in the house is by the stove on a rainy day",
+        ),
         # Pride and joy are no scenes.
         (
             "We are so proud of our apprentice, who passed the exam of the guild!",
