@@ -123,6 +123,10 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     for item in items:
+        # Apprise imports it; `pytest -W error` would undo an entry in pyproject.toml.
+        item.add_marker(
+            pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
+        )
         if is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("search")
         if item.nodeid.startswith(_LONG):

@@ -21,9 +21,6 @@ from daemon.service.notify import Notifier
 from daemon.service.ping import Ping, fetch_address, is_polling_well
 from tests.daemon.service.post import KEY, post
 
-# Apprise imports it to replace it; `pytest -W error` would undo an entry in pyproject.
-pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
-
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
 #: Nobody listens on this port.
 NOWHERE = f"json://127.0.0.1:9/{KEY}"
