@@ -111,6 +111,12 @@ def format_count(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def format_service(name: str) -> str:
+    """Return "flux", or "flux (prompt writer)" for the name "writer:flux"."""
+    service = name.removeprefix("writer:")
+    return service if service == name else f"{service} (prompt writer)"
+
+
 def format_size(count: int) -> str:
     """Return a number of bytes as "1.4 MB" or "320 kB"."""
     return f"{count / 1e6:.1f} MB" if count >= 10**6 else f"{count // 1000} kB"

@@ -185,7 +185,7 @@ class Postgres(Backend):
                 )
             case "3F000":
                 return DatabaseUnusableError(
-                    f"{self} has no schema for tables. Run CREATE SCHEMA public"
+                    f"{self} lacks a schema for tables. Run CREATE SCHEMA public"
                 )
             # The connection is lost (08), the server is starting, stopping (57) or out
             # of connections (53), or it is a read-only standby (25006).

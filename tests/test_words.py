@@ -19,10 +19,12 @@ TEXTS = {
         f"docs/{path.name}": path.read_text() for path in sorted(ROOT.glob("docs/*.md"))
     },
     "the example configuration": config.example_text(),
+    # What is in braces is a value, not a word.
+    "the messages": re.sub(
+        r"\{+.*?\}+", "", (ROOT / "tests" / "messages.txt").read_text()
+    ),
     "make help": "\n".join(re.findall(r"## (.+)", (ROOT / "Makefile").read_text())),
 }
-# The table of commands repeats `--help`, whose words are the program's.
-TEXTS["docs/commands.md"] = re.sub(r"(?m)^\| `.+$", "", TEXTS["docs/commands.md"])
 #: A tic, and what a technical writer says instead.
 TICS = {
     r"wish(?:es|ed)?": "request",
@@ -40,8 +42,9 @@ TICS = {
     r"goes on|go on|went on": "continues",
     r"the other one'?s": "name it",
     r"belongs? into|puts? into": "in",
-    r"(?:is|are|has|have) no (?!longer|more|credits|text|effect|access)\w+": "is not a",
-    r"there (?:is|are) no": "say what is missing",
+    r"(?:is|are|has|have) no "
+    r"(?!longer|more|credits|text|effect|access|such|charge)\w+": "is not a",
+    r"there (?:is|are) no (?!such|charge)\w+": "say what is missing",
     r"not asked for|asked for everywhere": "requires",
     r"chokes?": "rejects",
     r"peace": "a break",
@@ -49,6 +52,11 @@ TICS = {
     r"money": "cost, amount",
     r"held": "waiting for approval",
     r"too\.": "as well, also",
+    r"(?:is|are|was) away": "is unavailable",
+    r"asked again|answers? again|serves again": "retries, is available again",
+    r"mend(?:s|ed|ing)?": "repair, correct",
+    r"growing pauses": "increasing delays",
+    r"belie(?:ve|ves|ved)": "has, expects",
 }
 #: (file, words of the line): why the word is right there.
 EXCEPTIONS = {

@@ -81,7 +81,10 @@ def backup(
     settings = context.load_settings()
     # The timer also runs before the first start, and beside a server of databases.
     if scheduled and not (settings.data_dir / DATABASE).exists():
-        print(f"{settings.data_dir} has no database yet: nothing is backed up")  # noqa: T201 - the command's output
+        text = (
+            f"{settings.data_dir} does not contain a database yet. Nothing to back up"
+        )
+        print(text)  # noqa: T201 - the command's output
         return
     context.require_database(settings)
     source = BackupSource(

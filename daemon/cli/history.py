@@ -17,7 +17,12 @@ from daemon.cli import context, output
 from daemon.cli.command_group import JobArgument, Json, Source
 from daemon.config import Settings
 from daemon.context import SourceContext
-from daemon.formatting import format_cents, format_dollars, format_price
+from daemon.formatting import (
+    format_cents,
+    format_dollars,
+    format_price,
+    format_service,
+)
 from daemon.generation import provider_selection
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.budget import months_between
@@ -159,7 +164,7 @@ def _print_job(out: Console, source: SourceContext, data: JobDetails) -> None:
     calls = [
         [
             output.format_time(call.started_at, zone),
-            call.provider,
+            format_service(call.provider),
             call.outcome or "running",
             format_price(call.cost, call.included_cost),
             _describe_answer(call),
@@ -283,7 +288,7 @@ def _cost_table(
         [
             row.month,
             *([row.source] if several else []),
-            row.provider,
+            format_service(row.provider),
             row.calls,
             row.images,
             format_dollars(row.cost),

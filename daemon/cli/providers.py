@@ -17,7 +17,7 @@ from daemon.cli.command_group import Json, make_app
 from daemon.clock import utc_now
 from daemon.context import SourceContext
 from daemon.errors import SetupError
-from daemon.formatting import format_dollars
+from daemon.formatting import format_dollars, format_service
 from daemon.generation import provider_selection
 from daemon.jobs import actions
 from daemon.jobs.allowance import describe_allowance
@@ -76,7 +76,7 @@ def reset(
     was_open = asyncio.run(_reset_breaker(name))
     result = "is available again." if was_open else "was not paused."
     output.print_result(
-        ResetResult(name, was_open), json=json, human=f"{name} {result}"
+        ResetResult(name, was_open), json=json, human=f"{format_service(name)} {result}"
     )
 
 
@@ -171,9 +171,8 @@ def _why_free(provider: ProviderStatus) -> str:
 
 
 def _describe_role(provider: ProviderStatus) -> str:
-    if provider.writes_prompts:
-        return " (prompts)"
-    return "" if provider.in_chain else " (not in the chain)"
+    is_used = provider.in_chain or provider.writes_prompts
+    return "" if is_used else " (not in the chain)"
 
 
 def make_provider_table(data: Sequence[ProviderStatus]) -> Table:
@@ -184,7 +183,7 @@ def make_provider_table(data: Sequence[ProviderStatus]) -> Table:
     )
     rows = [
         [
-            provider.provider + _describe_role(provider),
+            format_service(provider.provider) + _describe_role(provider),
             provider.description,
             format_dollars(provider.price or 0.0),
             provider.credits or _why_free(provider),

@@ -113,9 +113,7 @@ def _unit_path() -> Path:
 def _unit_text(settings: Settings) -> str:
     """Return the unit for the program and the configuration of this command."""
     if settings.file is None:
-        raise SetupError(
-            "There is no configuration yet. Create one with `postbrush init`"
-        )
+        raise SetupError("No configuration was found. Create one with `postbrush init`")
     program = Path(sys.executable).with_name("postbrush")
     paths = (program, settings.file, settings.data_dir)
     # systemd expands "%" in paths, and quotes end at a quote.

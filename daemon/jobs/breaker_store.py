@@ -8,6 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 
 from daemon.context import AppContext, SourceContext
+from daemon.formatting import format_service
 from db import jobs, source_state
 from db.engine import Tx
 from db.models import Attempt, BreakerRecord
@@ -95,7 +96,7 @@ async def acquire_breaker(
     if is_probe:
         app.log.info(
             "breaker.half_open",
-            summary=f"{after.name}: being tested with one job",
+            summary=f"{format_service(after.name)}: being tested with one job",
             provider=after.name,
         )
     return after.generation
@@ -192,7 +193,9 @@ async def check_health(app: AppContext, provider: Provider) -> None:
         await jobs.wake_waiting(tx, name, app.now())
     if not is_up:
         words = _describe_breaker(app, after)
-        app.log.debug("provider.away", summary=f"{name}: {words}", provider=name)
+        app.log.debug(
+            "provider.away", summary=f"{format_service(name)}: {words}", provider=name
+        )
     app.signals.kick.set()
 
 
@@ -223,7 +226,9 @@ def log_breaker_reset(app: AppContext, breaker: Breaker) -> None:
 
 def _log_breaker_closed(app: AppContext, name: str, words: str) -> None:
     app.log_state.open_breakers.pop(name, None)
-    app.log.info("breaker.closed", summary=f"{name}: {words}", provider=name)
+    app.log.info(
+        "breaker.closed", summary=f"{format_service(name)}: {words}", provider=name
+    )
 
 
 def log_breaker_opened(
@@ -239,7 +244,8 @@ def log_breaker_opened(
         write_line = log.info
     write_line(
         "breaker.opened",
-        summary=f"{breaker.name}: {words}{_describe_fallback(source, breaker)}",
+        summary=f"{format_service(breaker.name)}: {words}"
+        f"{_describe_fallback(source, breaker)}",
         provider=breaker.name,
         reason=breaker.reason,
         until=breaker.until.isoformat() if breaker.until else None,

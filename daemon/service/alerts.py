@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from daemon.formatting import format_service
 from daemon.service.log import LogLine
 
 Level = Literal["success", "warning", "failure"]
@@ -87,12 +88,12 @@ class AlertRules:
             ):
                 return None
             case "breaker.opened" if reason in PROBLEMS:
-                title = f"{provider} {PROBLEMS[reason]}"
+                title = f"{format_service(provider)} {PROBLEMS[reason]}"
                 return self._report_begin((reason, provider), title, line)
             case "breaker.closed":
                 problems = {(problem, provider) for problem in PROBLEMS}
                 return self._report_end(
-                    problems, f"{provider} is available again", line
+                    problems, f"{format_service(provider)} is available again", line
                 )
             # Notion refuses the token or the source, so waiting does not help.
             case "poll.failed" if reason == "refused":

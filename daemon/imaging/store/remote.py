@@ -203,7 +203,7 @@ def explain_s3_error(message: str, bucket: str) -> str:
     code, status = s3_error_code(message), _STATUS.search(message)
     match code, status.group(1) if status else "":
         case "NoSuchBucket", _:
-            return f"it has no bucket {bucket!r}; create one, or edit images.store"
+            return f"bucket {bucket!r} does not exist; create it, or edit images.store"
         case (("InvalidAccessKeyId" | "InvalidClientTokenId"), _):
             return "AWS_ACCESS_KEY_ID is not a key of this store"
         case "SignatureDoesNotMatch", _:

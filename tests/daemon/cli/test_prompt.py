@@ -64,7 +64,7 @@ async def test_commands_say_who_wrote_the_prompt(desk: Desk) -> None:
         assert f"The prompt was written by {author}" in why.out.replace("\n", " ")
         job = await desk.cli("job", "1")
         assert f"prompt written by {author}" in job.out
-        assert "writer:flux" in job.out
+        assert "flux (prompt writer)" in job.out
         status = await desk.cli("status")
         assert "for 1 image" in status.out
         listed = (await desk.cli("providers", "--json")).json

@@ -86,5 +86,5 @@ def test_what_is_missing_is_named(
     with pytest.raises(SetupError, match="systemctl cannot be run"):
         user_service.install(user=True)
     (home / ".config/postbrush/postbrush.toml").unlink()
-    with pytest.raises(SetupError, match="There is no configuration yet"):
+    with pytest.raises(SetupError, match="No configuration was found"):
         user_service.install(user=True)

@@ -31,7 +31,7 @@ def _broken(kind: str, why: str) -> str:
 @pytest.mark.parametrize(
     ("said", "tells"),
     [
-        (_said(404, "NoSuchBucket"), "it has no bucket 'pictures'"),
+        (_said(404, "NoSuchBucket"), "bucket 'pictures' does not exist"),
         (
             _said(
                 403,

@@ -127,7 +127,7 @@ def test_a_store_that_is_away_is_asked_now_and_then(shop: Shop, tmp_path: Path) 
             "AWS_ACCESS_KEY_ID is not",
         ),
         ({"key": "wrong/Key+wrong"}, "AWS_SECRET_ACCESS_KEY does not match"),
-        ({"bucket": "no-such-bucket"}, "it has no bucket 'no-such-bucket'"),
+        ({"bucket": "no-such-bucket"}, "bucket 'no-such-bucket' does not exist"),
         ({"endpoint": "http://127.0.0.1:9"}, "no connection; check"),
     ],
 )
