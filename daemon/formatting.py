@@ -100,6 +100,13 @@ def format_price(cost: float, included_cost: float) -> str:
     return "included" if included_cost > 0 else format_dollars(cost)
 
 
+def describe_charge(cost: float, included_cost: float) -> str:
+    """Return the price of one image in a sentence, as `format_price` in a table."""
+    if included_cost > 0:
+        return "covered by included credits"
+    return format_dollars(cost, zero="no charge")
+
+
 def format_spending(cost: float, budget: float | None) -> str:
     """Return "$0.12 of $5.00", or "$0.12" without a budget."""
     limit = f" of {format_cents(budget)}" if budget is not None else ""

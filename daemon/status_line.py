@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from daemon.config.parsing import parse_format
@@ -14,11 +14,12 @@ from daemon.formatting import (
     format_spending,
 )
 from daemon.generation import provider_selection, storage_guard
-from daemon.generation.chain_input import ChainInput, ImageSpec
+from daemon.generation.chain_input import ChainInput, ImageSpec, load_chain_inputs
 from daemon.generation.provider_selection import ChainState
 from daemon.notion.model import Schema
 from db import posts, queue, source_state
 from db.engine import Tx
+from db.models import Job
 from db.states import JobState
 from providers.breaker import BreakerState
 from providers.breaker_text import describe_breaker
@@ -119,6 +120,30 @@ def describe_shortage(source: SourceContext, state: ChainState) -> str:
         end = f" until {format_note_time(min(times), state.now, source.app.clock.zone)}"
     instead = "cards" if len(source.chain) > len(services) else "no images"
     return f"{subject}: {instead}{end}"
+
+
+async def load_blocked_reasons(
+    tx: Tx, sources: Iterable[SourceContext], jobs: Sequence[Job]
+) -> dict[int, str]:
+    """Return why due jobs cannot start, by job ID; only those that cannot."""
+    reasons = {}
+    for source in sources:
+        own = [job for job in jobs if _is_due(source, job)]
+        if not own:
+            continue
+        state = await provider_selection.load_chain_state(tx, source)
+        inputs = await load_chain_inputs(tx, source, own)
+        for job_id, chain_input in inputs.items():
+            choice = provider_selection.choose_provider(source, chain_input, state)
+            if isinstance(choice, Exhausted):
+                why = provider_selection.describe_reasons(source, choice.reasons)
+                reasons[job_id] = why
+    return reasons
+
+
+def _is_due(source: SourceContext, job: Job) -> bool:
+    is_waiting = job.source == source.name and job.state is JobState.QUEUED
+    return is_waiting and job.due_at <= source.app.now()
 
 
 async def compose_status_line(sources: Sources) -> str:

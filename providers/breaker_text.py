@@ -30,5 +30,5 @@ def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
 def _format_time(time: datetime, now: datetime, zone: tzinfo) -> str:
     local = time.astimezone(zone)
     if local.date() == now.astimezone(zone).date():
-        return f"{local:%H:%M:%S}"
+        return f"{local:%H:%M}"
     return f"{local.day} {local:%b %H:%M}"

@@ -25,7 +25,7 @@ class CardProvider(Provider):
         label="Card",
         prefix="freeapi",
         price=flat_price(0.0),
-        price_source="made here",
+        price_source="rendered on this machine",
         concurrency=2,
         supported_options=frozenset({"size", "seed", "steps"}),
         is_card=True,

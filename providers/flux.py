@@ -41,7 +41,7 @@ _MODEL = "black-forest-labs/FLUX.1-schnell"
 _FALLBACK_ROUTES = {"nscale": "", "fal-ai": ""}
 #: The routes that a call may find in its first list; hf-inference has no price.
 _PRICED_ROUTES = tuple(name for name in ROUTES if name != "hf-inference")
-_SOURCE = "the price of the route, from $0.0013 a megapixel"
+_SOURCE = "the partner's price, from $0.0013 a megapixel"
 _DAY = timedelta(days=1)
 #: How long a route that returned an error is tried after the others.
 _FAILURE_PAUSE = timedelta(minutes=10)

@@ -90,8 +90,12 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
                 results.append(replace(result, what=f"{prefix}{result.what}"))
             results += check_card(source_settings, prefix)
         for name in sources.first.providers:
-            results.append(await _check_provider(sources.first, name))
-            results += await _check_model(sources.first, name)
+            found = [
+                await _check_provider(sources.first, name),
+                *await _check_model(sources.first, name),
+            ]
+            in_chain = any(name in source.chain for source in sources)
+            results += found if in_chain else map(_as_unused, found)
         for source in sources:
             prefix = f"{source.name}: " if settings.has_named_sources else ""
             async for result in check_writers(source):
@@ -99,6 +103,12 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
             results += _describe_budget(source, prefix)
         results += [result async for result in _check_notifications(settings)]
     return results
+
+
+def _as_unused(result: CheckResult) -> CheckResult:
+    """Return the result of a service that `chain` leaves out: it needs no repair."""
+    found, warning = f"not in the chain; {result.found}", result.todo or result.warning
+    return replace(result, found=found, todo="", warning=warning)
 
 
 def _describe_budget(source: SourceContext, prefix: str) -> list[CheckResult]:
@@ -196,7 +206,7 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     provider = source.providers[name]
     traits = provider.traits
     if traits.is_card:
-        return CheckResult(name, "generated on this machine, no charge")
+        return CheckResult(name, "text card, rendered on this machine, no charge")
     dollars = source.price_of(name)
     cost = f"{format_dollars(dollars)} per image" if dollars else "no charge"
     price = f"{cost} ({traits.price_source})"
@@ -205,12 +215,9 @@ async def _check_provider(source: SourceContext, name: str) -> CheckResult:
     try:
         response = await request_identity(source, provider)
     except UnauthorizedError as error:
-        return CheckResult(
-            name,
-            price,
-            f"{traits.label} rejects the token: {str(error).rstrip('.')}. "
-            f"{_token_hint(name)}",
-        )
+        why = str(error).rstrip(".")
+        todo = f"{traits.label} rejects the token: {why}. {_token_hint(name)}"
+        return CheckResult(name, price, todo)
     except (UnavailableError, TimedOutError) as error:
         return CheckResult(name, price, f"{provider.address}: {error}")
     except ProviderError as error:
@@ -288,4 +295,4 @@ def _token_hint(name: str) -> str:
             "Create one at huggingface.co/settings/tokens with the permission 'Make "
             "calls to Inference Providers'"
         )
-    return "Create a new one there"
+    return "Create a new token there"

@@ -14,15 +14,15 @@ from providers.writers.base import PromptWriter
 from providers.writers.runner import prepare_writer
 
 _OFF = (
-    "postbrush's own rule writes the prompts; add a Hugging Face or Cloudflare token, "
-    "or set writer.base_url, to turn the writer on"
+    "off: postbrush builds prompts from the posts; for better ones, add a Hugging Face "
+    "or Cloudflare token, or set writer.base_url"
 )
 
 
 async def check_writers(source: SourceContext) -> AsyncIterator[CheckResult]:
     """Check the writers of a source, the one that is asked first before the others."""
     if source.options.writer.use == "off":
-        yield CheckResult("writer", "off: postbrush's own rule writes the prompts")
+        yield CheckResult("writer", "off: postbrush builds prompts from the posts")
     elif not source.writer_names:
         yield CheckResult("writer", _OFF)
     for name in source.writer_names:
@@ -39,7 +39,8 @@ async def _check_writer(source: SourceContext, writer: PromptWriter) -> CheckRes
         if writer.token_check_calls():
             await request_identity(source, writer)
     except UnauthorizedError as error:
-        todo = f"{traits.label} rejects the token ({error}). Create a new one there"
+        why = str(error).rstrip(".")
+        todo = f"{traits.label} rejects the token: {why}. Create a new token there"
         return CheckResult("writer", found, todo)
     # Images are made all the same, with prompts of our own rule.
     except ProviderError as error:

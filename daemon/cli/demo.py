@@ -74,6 +74,7 @@ async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
     columns = {**COLUMNS, **CHOICE_COLUMNS}
     server = FakeServer(now=utc_now, host=host, port=port, columns=columns)
     server.hub.credits = _CREDITS
+    server.hub.account.leave_for(_CREDITS)
     server.hub.seconds_per_image = 2.5
     server.hub.loading_every = 5
     async with server:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from daemon.cli import context, output
 from daemon.cli.command_group import JobArgument, Json, Source
+from daemon.cli.why import describe_wait
 from daemon.config import Settings
 from daemon.context import SourceContext
 from daemon.formatting import (
@@ -27,6 +28,7 @@ from daemon.generation import provider_selection
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.budget import months_between
 from daemon.jobs.writing import describe_author, prompt_of
+from daemon.status_line import load_blocked_reasons
 from db import attempts, images, posts, queue, spending
 from db import jobs as stored
 from db.models import Attempt, ImageRecord, Job, JobEvent
@@ -68,9 +70,10 @@ async def list_jobs(source: str | None, limit: int, *, json: bool) -> None:
     async with context.read_transaction(settings) as (sources, tx):
         newest = await queue.list_jobs(tx, limit=limit, source=source)
         calls = await attempts.of_jobs(tx, [job.id for job in newest])
+        blocked = await load_blocked_reasons(tx, sources, newest)
     several = settings.has_named_sources
     rows = [
-        _job_row(job, calls.get(job.id, ()), sources.first, several=several)
+        _job_row(job, calls.get(job.id, ()), sources.first, blocked, several=several)
         for job in newest
     ]
     columns = (
@@ -85,11 +88,18 @@ async def list_jobs(source: str | None, limit: int, *, json: bool) -> None:
 
 
 def _job_row(
-    job: Job, calls: Sequence[Attempt], source: SourceContext, *, several: bool
+    job: Job,
+    calls: Sequence[Attempt],
+    source: SourceContext,
+    blocked: Mapping[int, str],
+    *,
+    several: bool,
 ) -> list[object]:
     providers = ", ".join(
         dict.fromkeys(call.provider for call in calls if call.is_for_image)
     )
+    cost = sum(call.cost for call in calls)
+    included_cost = sum(call.included_cost for call in calls)
     return [
         job.id,
         *([job.source] if several else []),
@@ -97,25 +107,10 @@ def _job_row(
         job.reason,
         job.title,
         providers,
-        format_dollars(sum(call.cost for call in calls)) if calls else "",
+        format_price(cost, included_cost) if calls else "",
         output.format_time(job.created_at, source.app.clock.zone),
-        job.outcome or describe_wait(job, source),
+        job.outcome or describe_wait(job, source, blocked.get(job.id, "")),
     ]
-
-
-def describe_wait(job: Job, source: SourceContext) -> str:
-    """Return what an open job waits for, and until when; "" for an ended job."""
-    if not job.is_open:
-        return ""
-    if job.pending_write == "untick" and job.acked_at is None:
-        return "waiting for Notion to clear the checkbox"
-    if job.due_at > source.app.now():
-        for_whom = (
-            f" for {job.waiting_for_provider}" if job.waiting_for_provider else ""
-        )
-        until = output.format_time(job.due_at, source.app.clock.zone)
-        return f"waiting{for_whom} until {until}"
-    return "ready to run"
 
 
 def job(number: JobArgument, json: Json = False) -> None:

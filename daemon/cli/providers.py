@@ -170,6 +170,13 @@ def _why_free(provider: ProviderStatus) -> str:
     return "" if provider.price else provider.price_source
 
 
+def _describe_price(provider: ProviderStatus) -> str:
+    price = format_dollars(provider.price or 0.0)
+    # The price of a prompt is known once the writer has chosen its model.
+    is_limit = provider.writes_prompts and provider.price
+    return f"up to {price}" if is_limit else price
+
+
 def _describe_role(provider: ProviderStatus) -> str:
     is_used = provider.in_chain or provider.writes_prompts
     return "" if is_used else " (not in the chain)"
@@ -185,11 +192,11 @@ def make_provider_table(data: Sequence[ProviderStatus]) -> Table:
         [
             format_service(provider.provider) + _describe_role(provider),
             provider.description,
-            format_dollars(provider.price or 0.0),
+            _describe_price(provider),
             provider.credits or _why_free(provider),
             provider.calls,
             provider.images,
-            format_dollars(provider.cost) if provider.calls else "",
+            format_dollars(provider.cost, zero="$0.00"),
         ]
         for provider in data
     ]

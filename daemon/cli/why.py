@@ -10,13 +10,13 @@ from rich.console import Console
 
 from daemon.cli import context, output
 from daemon.cli.command_group import Json, PageArgument, Source
-from daemon.cli.history import describe_wait
 from daemon.context import SourceContext
 from daemon.jobs.job_validity import ImageColumnState, classify_images
 from daemon.jobs.writing import describe_author, prompt_of
 from daemon.notion.errors import NotionError, NotionUnavailableError
 from daemon.notion.filters import format_filter, format_unmet
 from daemon.notion.model import Page, Urgency
+from daemon.status_line import load_blocked_reasons
 from db import images, jobs, posts, source_state
 from db.engine import Tx
 from db.models import ImageRecord, Job, Post
@@ -129,7 +129,9 @@ async def _current_reason(
         return "The page has no text to generate an image from."
     if newest is not None and newest.is_open:
         is_queued = newest.state is JobState.QUEUED
-        until = f" and {describe_wait(newest, source)}" if is_queued else ""
+        blocked = await load_blocked_reasons(tx, [source], [newest])
+        wait = describe_wait(newest, source, blocked.get(newest.id, ""))
+        until = f" and {wait}" if is_queued else ""
         return f"Job {newest.id} ({newest.reason}) is {newest.state}{until}."
     if await posts.held_among(tx, post.source, [post.page_id]):
         return (
@@ -145,6 +147,25 @@ async def _current_reason(
             f"Regenerate{again}."
         )
     return ""
+
+
+def describe_wait(job: Job, source: SourceContext, blocked: str) -> str:
+    """Return what an open job waits for, and until when; "" for an ended job.
+
+    Args:
+        blocked: Why no service is available for the job; empty if one is.
+    """
+    if not job.is_open:
+        return ""
+    if job.pending_write == "untick" and job.acked_at is None:
+        return "waiting for Notion to clear the checkbox"
+    if job.due_at > source.app.now():
+        for_whom = (
+            f" for {job.waiting_for_provider}" if job.waiting_for_provider else ""
+        )
+        until = output.format_time(job.due_at, source.app.clock.zone)
+        return f"waiting{for_whom} until {until}"
+    return f"waiting, because {blocked}" if blocked else "ready to run"
 
 
 def _describe_images(

@@ -151,8 +151,8 @@ def _log_failure(
         return
     source.log.warning(
         "writer.failed",
-        summary=f"{traits.label} wrote no prompt: {str(error).rstrip('.')}. Prompts "
-        "follow postbrush's own rule meanwhile",
+        summary=f"{traits.label} wrote no prompt: {str(error).rstrip('.')}. Meanwhile "
+        "postbrush builds prompts from the posts",
         provider=traits.name,
         outcome=error.outcome,
         job=attempt.job_id,

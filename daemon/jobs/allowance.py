@@ -206,9 +206,9 @@ def _describe_credits(
 
 
 def _describe_included(allowance: Allowance, zone: tzinfo) -> str:
-    used = (
-        f"{format_spending(allowance.used, allowance.included)} included credits used"
-    )
+    # What is used beyond them is charged.
+    amount = min(allowance.used, allowance.included)
+    used = f"{format_spending(amount, allowance.included)} included credits used"
     if allowance.resets_at is None:
         return f"{used} {'today' if allowance.per == 'day' else 'this month'}"
     local = allowance.resets_at.astimezone(zone)

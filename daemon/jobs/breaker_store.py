@@ -259,7 +259,7 @@ def _describe_breaker(app: AppContext, breaker: Breaker) -> str:
 def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
     """Return the providers used instead; jobs wait for a short pause to end."""
     if breaker.name in source.writers:
-        return "; meanwhile prompts follow postbrush's own rule"
+        return "; meanwhile postbrush builds prompts from the posts"
     if breaker.reason in {Outcome.LOADING, Outcome.RATE_LIMITED}:
         return "; jobs wait for it"
     labels = [

@@ -9,7 +9,7 @@ from typing import Any
 from db.models import ImageRecord, Job
 
 #: Who wrote a prompt, for people.
-OWNER, OWN_RULE = "the owner, in Notion", "postbrush's own rule"
+OWNER, OWN_RULE = "the owner, in Notion", "postbrush, from the post"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ PURPOSES: Mapping[Role, str] = MappingProxyType(
         Role.PROMPT: "holds a prompt of your own, which is sent as written",
         Role.FEEDBACK: "says what the next image should do differently",
         Role.STATUS: "shows what happens: Queued, Waiting, Done, Card or Failed",
-        Role.NOTE: "says why something went another way",
+        Role.NOTE: "says why a post has a card or no image",
         Role.PROVIDER: "shows which service made the image",
         Role.DETAILS: "shows the model, the price and the seed",
         Role.USED_PROMPT: "shows the prompt that the image was made from",

@@ -45,6 +45,14 @@ class FakeAccount:
         """Return whether the token has a right; a classic token has them all."""
         return self.rights is None or right in self.rights
 
+    def leave_for(self, images: int) -> None:
+        """Have all but the credits for *images* images used elsewhere."""
+        self.used_elsewhere = max(0.0, self.included - images * _PRICE)
+
+    def give_back(self, images: int) -> None:
+        """Count the credits for *images* images as not used."""
+        self.used_elsewhere = max(0.0, self.used_elsewhere - images * _PRICE)
+
     def usage_answer(
         self, images: int, credits_left: int | None, now: datetime
     ) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class FakeHuggingFace:
     def add_credits(self, images: int) -> None:
         """Add credits for *images* images."""
         self.credits = (self.credits or 0) + images
+        self.account.give_back(images)
         self.changed()
 
     def spend_all(self) -> None:

@@ -7,6 +7,7 @@ as it would in the real one.
 
 from __future__ import annotations
 
+import errno
 import json
 import secrets
 from collections import deque
@@ -121,9 +122,11 @@ class FakeServer:
             await site.start()
         except OSError as error:
             await runner.cleanup()
+            is_used = error.errno == errno.EADDRINUSE
+            why = "another program uses it" if is_used else error.strerror
             raise SetupError(
-                f"cannot listen on port {self.port}: {error.strerror}. Choose another "
-                "with --port"
+                f"cannot listen on port {self.port}: {why}. Choose another port with "
+                "--port, 0 for any free one"
             ) from error
         self._runner = runner
         self.port = int(runner.addresses[0][1])

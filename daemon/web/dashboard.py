@@ -16,6 +16,11 @@ from daemon.generation.provider_selection import ChainState
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.postponement import next_try_at
 from daemon.notion.filters import filter_problems
+from daemon.status_line import (
+    describe_activity,
+    load_activity,
+    load_blocked_reasons,
+)
 from daemon.web.session import WebContext, web_context_of
 from db import attempts, gallery, posts, queue, source_state
 from db.engine import Tx
@@ -55,16 +60,18 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         (source, await provider_selection.load_chain_state(tx, source))
         for source in site.sources.own_budget_sources
     ]
-    counts = await queue.count_open_by_state(tx)
     working = await queue.list_jobs(tx, [JobState.GENERATING, JobState.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
     titles = [await _source_title(tx, source) for source in site.sources]
     source_pauses = [
         await source_state.get_pause(tx, name, now) for name in site.sources.names
     ]
-    held = await posts.count_held(tx)
     newest = await gallery.load_page(tx, GalleryFilter(), limit=_NEWEST)
+    next_jobs = await queue.list_queued(tx, limit=_QUEUE)
+    blocked = await load_blocked_reasons(tx, site.sources, next_jobs)
+    activity = await load_activity(tx, site.sources, chain_state)
     return {
+        "headline": describe_activity(activity),
         "sources": [title for title in titles if title],
         "filters": [
             problem
@@ -74,7 +81,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         "away": site.sources.outage_reason,
         "away_until": _next_notion_attempt(site.sources),
         "others": await list_peers(tx, source.app.db, source.app.instance.id),
-        "disk": storage_guard.unwritable_reason(source) or "",
+        "disk": activity.disk,
         # `paused` lists the paused sources unless all of them are paused.
         "pause": source_pauses[0] if all(source_pauses) else None,
         "paused": [
@@ -84,15 +91,14 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
             _describe_running_job(site.flow_of(job.source), job, calls.get(job.id, ()))
             for job in working
         ],
-        "queued": counts.get(JobState.QUEUED, 0),
+        "queued": activity.queued,
         "queue": [
-            _describe_queued_job(source, job)
-            for job in await queue.list_queued(tx, limit=_QUEUE)
+            _describe_queued_job(source, job, blocked.get(job.id, ""))
+            for job in next_jobs
         ],
-        "held": held,
+        "held": activity.held,
         "held_posts": await posts.latest_held(tx, limit=_HELD),
-        "held_cost": held * source.price_of(source.chain[0]),
-        "post_count": await posts.count(tx),
+        "held_cost": activity.held * source.price_of(source.chain[0]),
         "failed": await queue.list_jobs(tx, [JobState.FAILED], limit=_FAILED),
         "providers": _describe_providers(site.sources, chain_state),
         "month": chain_state.spending.month,
@@ -165,7 +171,9 @@ def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
     return None
 
 
-def _describe_queued_job(source: SourceContext, job: Job) -> dict[str, Any]:
+def _describe_queued_job(
+    source: SourceContext, job: Job, blocked: str
+) -> dict[str, Any]:
     if (delay := _describe_delay(source, job)) is not None:
         return {
             "job": job,
@@ -185,7 +193,8 @@ def _describe_queued_job(source: SourceContext, job: Job) -> dict[str, Any]:
         elif job.rounds:
             reason = "waiting for the next attempt"
         return {"job": job, "why": reason, "until": job.due_at}
-    return {"job": job, "why": "in the queue", "until": None}
+    why = f"waiting, because {blocked}" if blocked else "in the queue"
+    return {"job": job, "why": why, "until": None}
 
 
 def _describe_provider(
@@ -195,6 +204,7 @@ def _describe_provider(
     return {
         "name": name,
         "label": traits.label,
+        "is_card": traits.is_card,
         "noun": "prompt" if name in source.writers else "image",
         "open": breaker.state is not BreakerState.CLOSED,
         "probing": breaker.state is BreakerState.HALF_OPEN,

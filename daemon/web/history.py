@@ -56,17 +56,30 @@ async def _list_jobs(request: web.Request) -> web.StreamResponse:
         kind=kind,
         kinds=list(_KINDS),
         first=before is None,
-        rows=[{"job": job, **_call_totals(calls.get(job.id, ()))} for job in shown],
+        rows=[
+            {"job": job, **_call_totals(site.source, calls.get(job.id, ()))}
+            for job in shown
+        ],
         older=shown[-1].id if len(rows) > _SHOWN else None,
     )
 
 
-def _call_totals(calls: Sequence[Attempt]) -> dict[str, Any]:
+def _call_totals(source: SourceContext, calls: Sequence[Attempt]) -> dict[str, Any]:
+    """Return what calls have cost, and who has generated images, or was asked to."""
+    asked = [call for call in calls if call.is_for_image]
+    successful = [call for call in asked if call.outcome == "image"]
+    providers = list(dict.fromkeys(call.provider for call in successful or asked))
     return {
-        "asked": [*dict.fromkeys(call.provider for call in calls if call.is_for_image)],
+        "providers": providers,
+        "is_card": bool(successful) and all(_is_card(source, n) for n in providers),
         "cost": sum(call.cost for call in calls),
         "included_cost": sum(call.included_cost for call in calls),
     }
+
+
+def _is_card(source: SourceContext, name: str) -> bool:
+    provider = source.providers.get(name)
+    return provider is not None and provider.traits.is_card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +90,7 @@ class TimelineEntry:
     event: JobEvent | None = None
     call: Attempt | None = None
     label: str = ""
+    is_card: bool = False
 
 
 async def _show_job(request: web.Request) -> web.StreamResponse:
@@ -105,7 +119,7 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
         writing=writing,
         adoptable=bool(writing and writing.text)
         and has_prompt_property(site.flow_of(job.source)),
-        **_call_totals(calls),
+        **_call_totals(site.source, calls),
     )
 
 
@@ -126,7 +140,12 @@ def _build_timeline(
 
     entries = [TimelineEntry(at=event.at, event=event) for event in history]
     entries += [
-        TimelineEntry(at=call.started_at, call=call, label=label_of(call.provider))
+        TimelineEntry(
+            at=call.started_at,
+            call=call,
+            label=label_of(call.provider),
+            is_card=_is_card(source, call.provider),
+        )
         for call in calls
     ]
     return sorted(entries, key=_sort_key)

@@ -24,7 +24,7 @@ from providers.writers.base import TokenPrice, WriterTraits
 from providers.writers.chat import USUAL, ChatWriter
 from providers.writers.listed_prices import price_in_list
 
-_SOURCE = "the price of the route, by Hugging Face's list"
+_SOURCE = "the partner's price in Hugging Face's list"
 #: The router's own choice of the cheapest partner, while there is no list.
 _DEFAULT = "meta-llama/Llama-3.1-8B-Instruct:cheapest"
 #: Models that follow the instructions in many languages and answer without thinking

@@ -234,7 +234,7 @@ async def test_our_own_calls_use_up_what_is_included(tmp_path: Path) -> None:
             home.add(f"Post {number}")
         await home.live()
         assert (
-            await _credits(home) == "$2.50 of $2.00 included credits used, renews 1 Dec"
+            await _credits(home) == "$2.00 of $2.00 included credits used, renews 1 Dec"
         )
         assert await _spent(home) == (0.5, 2.0)
 

@@ -103,7 +103,9 @@ async def test_without_a_good_answer_our_rule_writes_the_prompt(
         assert _sent(home) == [job.inputs["prompt"]] == [prompt_of(job)]
         assert call.outcome == outcome
         assert call.cost == pytest.approx(cost)
-        assert describe_author(job).startswith("postbrush's own rule (Your own server:")
+        assert describe_author(job).startswith(
+            "postbrush, from the post (Your own server:"
+        )
         assert len([line for line in home.warned if "wrote no prompt" in line]) == 1
         # A failure of the writer says nothing about the image service.
         async with home.source.app.db.read_transaction() as tx:

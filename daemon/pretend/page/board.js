@@ -18,17 +18,21 @@ async function send(act, body) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body || {}),
   });
-  const tried = document.querySelector(`[data-try="${act}"]`);
-  if (answer.ok && tried && !tried.classList.contains("done")) {
-    tried.classList.add("done");
-    tried.prepend(element("span", "unseen", "Done: "));
-  }
+  if (answer.ok) markTried(act);
   return answer.ok;
+}
+
+function markTried(act) {
+  const tried = document.querySelector(`[data-try="${act}"]`);
+  if (!tried || tried.classList.contains("done")) return;
+  tried.classList.add("done");
+  tried.prepend(element("span", "unseen", "Done: "));
 }
 
 function editable(className, label, column, id) {
   const made = element("div", className);
   made.contentEditable = "plaintext-only";
+  made.dir = "auto";
   made.setAttribute("role", "textbox");
   made.setAttribute("aria-label", label);
   made.spellcheck = false;
@@ -137,7 +141,8 @@ function showPost(post) {
   parts.box.checked = post.ticked;
   parts.status.textContent = post.status || "–";
   parts.status.dataset.status = post.status;
-  parts.provider.textContent = post.provider;
+  // The status of a card says "Card" already.
+  parts.provider.textContent = post.provider === post.status ? "" : post.provider;
   parts.details.textContent = post.details;
   parts.note.textContent = post.note;
   showPicture(parts, post);
@@ -151,8 +156,11 @@ function showService(state) {
   left.value = state.credits || 0;
   let words = `Ready. Images generated so far: ${state.painted}.`;
   if (state.loading > 0) words = `The model is loading (about ${Math.ceil(state.loading)} s left).`;
-  else if (state.credits === 0) words = "Out of credits. Every request is rejected (HTTP 402).";
+  else if (state.credits === 0) words = "Out of credits. New posts get placeholder cards.";
   document.getElementById("model").textContent = words;
+  const spend = document.querySelector('[data-act="spend"]');
+  spend.disabled = state.credits === 0;
+  if (spend.disabled) markTried("spend");
 }
 
 function showOwn(state) {

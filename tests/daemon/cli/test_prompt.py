@@ -34,10 +34,10 @@ async def test_a_text_is_tried_without_notion(desk: Desk) -> None:
     ruled = await desk.cli(
         "prompt", "--text", "We bake bread.", POSTBRUSH_WRITER__USE="off"
     )
-    assert "Written by postbrush's own rule" in ruled.out
+    assert "Written by postbrush, from the post" in ruled.out
     desk.town.hub.credits = 0
     spent = await desk.cli("prompt", "--text", "We bake bread.")
-    assert "Written by postbrush's own rule (Hugging Face: You have" in spent.out
+    assert "Written by postbrush, from the post (Hugging Face: You have" in spent.out
 
 
 @pytest.mark.parametrize("words", [("prompt",), ("prompt", "Bread", "--text", "x")])
@@ -140,7 +140,7 @@ async def test_a_prompt_of_our_rule_cannot_be_adopted(tmp_path: Path) -> None:
             visiting(f"http://127.0.0.1:{site.port}") as visitor,
         ):
             seen = await visitor.see("/jobs/1")
-            assert "postbrush's own rule (Your own server: no)" in seen.words
+            assert "postbrush, from the post (Your own server: no)" in seen.words
             assert "Use as image prompt" not in seen.words
             answer = await visitor.press("/jobs/1/adopt-prompt")
             assert "No prompt was written for job 1" in answer.words

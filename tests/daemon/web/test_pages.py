@@ -55,7 +55,7 @@ async def test_the_front_page_shows_who_serves_and_what_was_made(both: Both) -> 
     page = await visitor.see("/")
     assert "Jollof or fried rice?" in page.text
     assert "Hugging Face FLUX available" in page.words
-    assert "1 image $0.00 charged, of $5.00" in page.words
+    assert "1 image or card $0.00 of the $5.00 budget" in page.words
     assert "$0.00 of $2.00 included credits used, renews 1 Dec" in page.words
 
 
@@ -65,6 +65,7 @@ async def test_a_rest_is_told_in_words_and_ended_by_its_button(both: Both) -> No
     page_id = home.add("Bread")
     await home.live()
     page = await visitor.see("/")
+    assert "Hugging Face FLUX is out of credits: cards until 1 Dec." in page.words
     assert "out of credits, paused until 1 Dec" in page.words
     assert "“You have depleted" in page.words
     assert home.read(page_id)["Image status"] == "Card"
@@ -81,7 +82,7 @@ async def test_a_message_is_shown_once(both: Both) -> None:
     assert "Paused. New requests are queued" in answer.words
     again = await visitor.see("/")
     assert "no images are generated." not in again.words
-    assert "Paused until" in again.words
+    assert "until you resume." in again.words
 
 
 async def test_paused_nothing_is_made_until_it_is_resumed(both: Both) -> None:
@@ -159,12 +160,14 @@ async def test_a_job_is_told_from_wish_to_page(both: Both) -> None:
     told = (
         "Queued",
         "Started",
-        "is out of credits (402)",
-        "Card generated",
+        "is out of credits – HTTP 402",
+        "Card rendered a card – no charge",
         "Uploaded to Notion",
     )
     places = [page.index(part) for part in told]
     assert places == sorted(places)
+    listed = (await visitor.see("/jobs")).words
+    assert "Bread card new post Card, free" in listed
 
 
 async def test_a_waiting_job_is_cancelled_and_tried_again(both: Both) -> None:
