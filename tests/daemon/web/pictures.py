@@ -29,6 +29,7 @@ wait_after_edit = "0s"
 approve_above = 0
 replacements_per_day = 0
 [images]
+format = "square"
 min_free_disk = "1MiB"
 [card]
 tag = "Oven & Oak"
