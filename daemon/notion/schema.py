@@ -36,21 +36,21 @@ REQUIRED = (Role.IMAGE, Role.REGENERATE)
 PURPOSES: Mapping[Role, str] = MappingProxyType(
     {
         Role.IMAGE: "shows the image of the post",
-        Role.REGENERATE: "makes another image when you tick it",
+        Role.REGENERATE: "generates another image when you tick it",
         Role.POST: "holds the text of the post, instead of the title",
         Role.PROMPT: "holds a prompt of your own, which is sent as written",
-        Role.FEEDBACK: "says what the next image should do differently",
+        Role.FEEDBACK: "says what to change in the next image",
         Role.STATUS: "shows what happens: Queued, Waiting, Done, Card or Failed",
         Role.NOTE: "says why a post has a card or no image",
-        Role.PROVIDER: "shows which service made the image",
+        Role.PROVIDER: "shows which service generated the image",
         Role.DETAILS: "shows the model, the price and the seed",
-        Role.USED_PROMPT: "shows the prompt that the image was made from",
+        Role.USED_PROMPT: "shows the prompt that the image was generated from",
         Role.HEADLINE: "holds words to put on the image",
         Role.FORMAT: "chooses square, portrait, landscape or story",
         Role.VARIANTS: "asks for 1 to 4 images",
-        Role.PICK: "chooses which of several images stays",
-        Role.ALT: "gets a description of the image for blind readers",
-        Role.DATE: "says when the post is due: its card is replaced first",
+        Role.PICK: "chooses which of several images to keep",
+        Role.ALT: "gets a description of the image for screen readers",
+        Role.DATE: "publication date; cards of posts due soonest are replaced first",
     }
 )
 #: Properties that postbrush writes and never reads.
