@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from providers.card.colour import choose_palette, contrast_ratio
 from providers.card.compose import plan_card, render_card
 from providers.card.elements import PlacedLine
 from providers.outcomes import BadRequestError
-from tests.search import examples
+from tests.search import examples, thinned
 
 PLAIN = CardSettings(tag="Oven & Oak")
 FORMATS = [(1080, 1080), (1080, 1350), (1200, 630), (1080, 1920)]
@@ -56,8 +57,7 @@ def _opened(data: bytes) -> Image.Image:
     return image
 
 
-@pytest.mark.parametrize("size", FORMATS)
-@pytest.mark.parametrize("words", TEXTS)
+@pytest.mark.parametrize(("words", "size"), thinned(product(TEXTS, FORMATS), every=3))
 def test_exactly_the_size_and_all_ink_within_the_margins(
     words: str, size: tuple[int, int]
 ) -> None:
