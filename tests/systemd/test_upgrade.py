@@ -205,7 +205,7 @@ def test_it_goes_and_leaves_the_data_or_takes_them_along(server: Server) -> None
         lambda: "last poll" in server.machine.show(_UNIT, "StatusText"), 20, "no poll"
     )
     assert server.town.hub.painted == painted
-    for unit in (_UNIT, "postbrush-backup.service"):
+    for unit in (_UNIT, _TIMER, "postbrush-backup.service"):
         server.machine.write(f"{UNITS}/{unit}.d/mine.conf", "[Service]\nNice=5\n")
     run("make", "--directory=/src", "--silent", "uninstall", "PURGE=1")
     found = run(
