@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -166,7 +167,14 @@ class Supervisor:
             await check
 
     async def _serve_daemon(self, daemon: DaemonRunner) -> None:
-        control = ControlServer(app.socket_path(self.settings), daemon.handle_command)
+        async def handle_command(
+            command: str, args: Mapping[str, Any]
+        ) -> dict[str, Any]:
+            if command == "reload":
+                return {"error": self.reload()}
+            return await daemon.handle_command(command, args)
+
+        control = ControlServer(app.socket_path(self.settings), handle_command)
         await control.start()
         try:
             async with (
@@ -194,25 +202,26 @@ class Supervisor:
             self._daemon.stop()
         self._stopping = True
 
-    def reload(self) -> None:
-        """Handle SIGHUP: restart the runner, unless the configuration is invalid."""
+    def reload(self) -> str:
+        """Restart the runner for SIGHUP or `reload`; return why not, "" if it does."""
         if self._stopping:
-            return
+            return "postbrush is stopping"
         self.systemd.notify_reloading()
         try:
             settings = self.reread()
             app.require_notion_token(settings)
         except PostbrushError as error:
-            self._reject_reload("; ".join(str(error).splitlines()))
-            return
+            return self._reject_reload("; ".join(str(error).splitlines()))
         if settings.data_dir != self.settings.data_dir:
-            self._reject_reload("data_dir has changed. Restart postbrush to use it")
-            return
+            return self._reject_reload(
+                "data_dir has changed. Restart postbrush to use it"
+            )
         if str(app.database_backend(settings)) != str(
             app.database_backend(self.settings)
         ):
-            self._reject_reload("database.url has changed. Restart postbrush to use it")
-            return
+            return self._reject_reload(
+                "database.url has changed. Restart postbrush to use it"
+            )
         structlog.get_logger().info(
             "config.reloaded",
             summary=f"Settings read from {settings.file or 'the environment'}",
@@ -220,9 +229,11 @@ class Supervisor:
         self.following = settings
         if self._daemon is not None:
             self._daemon.stop()
+        return ""
 
-    def _reject_reload(self, why: str) -> None:
+    def _reject_reload(self, why: str) -> str:
         structlog.get_logger().error(
             "config.refused", summary=f"The previous configuration stays in use: {why}"
         )
         self.systemd.notify_ready()
+        return why

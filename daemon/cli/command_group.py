@@ -70,6 +70,7 @@ COMMANDS = {
     "generate": ("generate", "Generate an image from a text, without Notion."),
     "prompt": ("prompt", "Show the image prompt of a post, and who wrote it."),
     "once": ("service", "Poll once, finish all due work, and exit."),
+    "reload": ("service", "Let the running daemon read its configuration again."),
     "config": ("service", "Show every setting and where it comes from."),
     "prune": ("upkeep", "Delete old images that are not on any page."),
     "backup": ("backup", "Back up database and images, also while the daemon runs."),

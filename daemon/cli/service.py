@@ -1,4 +1,4 @@
-"""The commands `once`, `migrate`, `alarm` and `config`."""
+"""The commands `once`, `reload`, `migrate`, `alarm` and `config`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from daemon.errors import PostbrushError, SetupError
 from daemon.generation.provider_selection import load_chain_state
 from daemon.jobs import actions
 from daemon.places import find_config
-from daemon.service import log
+from daemon.service import control, log
 from daemon.service.alerts import Message
 from daemon.source_setup import build_pollers
 from daemon.status_line import describe_activity, load_activity
@@ -87,6 +87,20 @@ async def _log_end(sources: Sources) -> None:
         state = await load_chain_state(tx, sources.shared_budget_source)
         activity = await load_activity(tx, sources, state)
     sources.app.log.info("once.finished", summary=describe_activity(activity))
+
+
+def reload() -> None:
+    """Let the running daemon read its configuration again."""
+    settings = context.load_settings()
+    reply = asyncio.run(control.send_command(app.socket_path(settings), "reload"))
+    if reply is None:
+        raise SetupError(
+            f"No daemon answers in {settings.data_dir}. Start it with "
+            f"`{context.start_command(settings)}`. A new data_dir needs a restart"
+        )
+    if why := reply.get("error"):
+        raise SetupError(f"The previous configuration stays in use: {why}")
+    typer.echo("The daemon has accepted the new configuration.")
 
 
 def migrate() -> None:

@@ -31,7 +31,7 @@ StartLimitBurst=10
 Type=notify
 NotifyAccess=main
 ExecStart="{program}" run
-ExecReload=/bin/sh -c 'kill -HUP $MAINPID'
+ExecReload="{program}" reload
 Environment="POSTBRUSH_CONFIG={file}"
 Environment=PYTHONFAULTHANDLER=1
 WorkingDirectory={folder}

@@ -150,6 +150,20 @@ async def test_another_folder_or_database_takes_a_restart_and_nothing_of_it_is_t
     assert token not in "".join(daemon.raw)
 
 
+@pytest.mark.sqlite_only  # as above
+async def test_the_command_says_why_the_old_configuration_stays(desk: Desk) -> None:
+    nobody = await desk.cli("reload")
+    assert (nobody.code, "No daemon answers in" in nobody.err) == (2, True)
+    async with desk.daemon() as daemon:
+        desk.configure(f'{_CARDS}[database]\nurl = "postgresql://me@127.0.0.1:1/x"\n')
+        refused = await desk.cli("reload")
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+        assert "database.url has changed. Restart postbrush to use it" in refused.err
+        desk.configure(_CARDS)
+        assert (await desk.cli("reload")).code == 0
+        await daemon.says("config.reloaded")
+
+
 async def test_reloads_in_a_row_cut_nothing_and_the_last_one_counts(
     desk: Desk, finish: asyncio.Event
 ) -> None:
