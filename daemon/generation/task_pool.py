@@ -59,18 +59,17 @@ class TaskPool:
     def start(self, job: Job) -> None:
         """Start the step for a job; its end sets `Signals.kick`."""
         source = self.sources.by_name[job.source]
-
-        async def run() -> None:
-            try:
-                await self._run_step(source, job)
-            finally:
-                del self.tasks[job.id], self.jobs[job.id]
-                self.ended(job)
-                source.app.signals.kick.set()
-
         self.jobs[job.id] = job
-        name = getattr(self.step, "__name__", "step")
-        self.tasks[job.id] = asyncio.create_task(run(), name=f"{name} {job.id}")
+        name = f"{getattr(self.step, '__name__', 'step')} {job.id}"
+        task = asyncio.create_task(self._run_step(source, job), name=name)
+        self.tasks[job.id] = task
+        # A task that is cancelled before its first step runs no `finally` of its own.
+        task.add_done_callback(lambda _task: self._end_task(source, job))
+
+    def _end_task(self, source: SourceContext, job: Job) -> None:
+        del self.tasks[job.id], self.jobs[job.id]
+        self.ended(job)
+        source.app.signals.kick.set()
 
     def cancel_source(self, source: str) -> None:
         """Cancel all tasks of a source."""

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from daemon.supervisor import STOP_PATIENCE, Supervisor
+from tests.daemon.house import house
 from tests.daemon.test_watchdog import watched
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,24 @@ async def test_a_stop_aborts_what_would_outlast_it_and_the_next_start_goes_on(
         await home.live()
         assert [call.outcome for call in await home.calls()] == ["unknown", "image"]
         assert home.read(page)["Image status"] == "Done"
+
+
+async def test_a_task_that_is_cancelled_before_it_begins_leaves_the_pool(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as home:
+        await home.begin()
+        home.add()
+        await home.live()
+        (job,) = await home.jobs()
+        pool = home.dispatcher.generating
+        pool.start(job)
+        task = pool.tasks[job.id]
+        pool.cancel_source(job.source)
+        await asyncio.wait({task})
+        assert task.cancelled()
+        # `drain` waits for all that are in it.
+        assert not pool.tasks
 
 
 def test_it_ends_before_systemd_and_docker_kill_it() -> None:
