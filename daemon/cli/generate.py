@@ -36,7 +36,7 @@ _LAYOUTS: tuple[CardLayout, ...] = get_args(CardLayout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GeneratedImage:
+class ImageReport:
     """An image, or why there is none."""
 
     file: str = ""
@@ -182,12 +182,12 @@ def make_progress_bar() -> Progress:
 
 def _describe_result(
     result: ImageRecord | str, folder: Path, out: Path | None, count: int
-) -> GeneratedImage:
+) -> ImageReport:
     if isinstance(result, str):
-        return GeneratedImage(error=result)
+        return ImageReport(error=result)
     path = folder / result.name
     problem = _copy_image(path, out, count) if out is not None else ""
-    return GeneratedImage(
+    return ImageReport(
         file=str(path if out is None or problem else _copy_target(path, out, count)),
         provider=result.provider,
         seed=result.seed,
@@ -224,7 +224,7 @@ def _copy_image(path: Path, out: Path, count: int) -> str:
     return ""
 
 
-def _print_results(console: Console, descriptions: Sequence[GeneratedImage]) -> None:
+def _print_results(console: Console, descriptions: Sequence[ImageReport]) -> None:
     for result in descriptions:
         if result.error:
             console.print(f"No image was generated: {result.error}", markup=False)

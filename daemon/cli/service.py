@@ -32,7 +32,7 @@ from daemon.status_line import describe_activity, load_activity
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ConfiguredValue:
     """A setting, and where its value comes from."""
 
     key: str
@@ -175,7 +175,7 @@ def config(
         return
     origins = configuration.list_origins(context.load_settings())
     output.print_result(
-        [Setting(*row) for row in origins],
+        [ConfiguredValue(*row) for row in origins],
         json=json,
         human=output.make_table(("KEY", "VALUE", "FROM"), origins),
     )

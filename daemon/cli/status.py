@@ -18,7 +18,7 @@ from daemon.cli.status_report import (
     MonthStatus,
     PeerStatus,
     SourceStatus,
-    Status,
+    StatusReport,
     load_status,
     read_daemon,
 )
@@ -49,7 +49,7 @@ async def show_status(source: str | None, *, json: bool) -> bool:
 
 
 def _print_status(
-    out: Console, sources: Sources, settings: Settings, data: Status
+    out: Console, sources: Sources, settings: Settings, data: StatusReport
 ) -> None:
     zone = sources.app.clock.zone
     out.print(_format_daemon(data.daemon, settings, zone), markup=False)

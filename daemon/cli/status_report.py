@@ -96,7 +96,7 @@ class NewImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class StatusReport:
     """The state of the daemon and its sources."""
 
     activity: str
@@ -143,7 +143,7 @@ def read_daemon(pid: int | None, reply: Mapping[str, Any]) -> DaemonStatus:
 
 async def load_status(
     sources: Sources, settings: Settings, source_name: str | None, daemon: DaemonStatus
-) -> Status:
+) -> StatusReport:
     """Return the state of *daemon* and its sources; *source_name* limits the jobs."""
     source = sources.first
     in_chain = dict.fromkeys(name for source in sources for name in source.chain)
@@ -164,7 +164,7 @@ async def load_status(
         peers = await list_peers(tx, source.app.db, read_instance_id(settings.data_dir))
         lease = settings.options.database.lease
         activity = await load_activity(tx, sources, chain_state)
-    status = Status(
+    status = StatusReport(
         activity="",
         daemon=daemon,
         daemons=[

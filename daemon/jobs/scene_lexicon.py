@@ -36,7 +36,7 @@ _ASIDE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PaintableScene:
     """Something that can be painted.
 
     Attributes:
@@ -55,7 +55,7 @@ class Scene:
 @dataclass(frozen=True, slots=True)
 class _Word:
     text: str
-    scene: Scene
+    scene: PaintableScene
     inside: bool
     ends: bool
 
@@ -97,10 +97,12 @@ def _load_words() -> tuple[_Index, _Index]:
             continue
         kind, phrases, entries = (part.strip() for part in line.split("|"))
         phrase, _, partner = phrases.partition(" / ")
+        of_word, of_emoji = (
+            PaintableScene(kind, phrase, weight, partner) for weight in (2, 1)
+        )
         for entry in entries.split():
             is_emoji = not entry.strip("=*_")[0].isalnum()
-            weight = 1 if is_emoji else 2
-            word = _parse_word(entry, Scene(kind, phrase, weight, partner))
+            word = _parse_word(entry, of_emoji if is_emoji else of_word)
             for index in (everywhere, inside) if word.inside else (everywhere,):
                 index.setdefault(word.text[:2], []).append(word)
     for words in (*everywhere.values(), *inside.values()):
@@ -108,7 +110,7 @@ def _load_words() -> tuple[_Index, _Index]:
     return everywhere, inside
 
 
-def _parse_word(entry: str, scene: Scene) -> _Word:
+def _parse_word(entry: str, scene: PaintableScene) -> _Word:
     text = fold_text(entry.strip("=*_").replace("_", " "))
     is_unspaced = _is_within(text[0], _UNSPACED) or not text[0].isalnum()
     return _Word(
@@ -124,7 +126,7 @@ def _is_within(char: str, ranges: Iterable[tuple[str, str]]) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def find_scenes(text: str) -> tuple[Scene, ...]:
+def find_scenes(text: str) -> tuple[PaintableScene, ...]:
     """Return what the words and emoji of *text* name, in their order, repeats too."""
     everywhere, inside = _load_words()
     folded, found, at, is_inside = fold_text(text), [], 0, False
@@ -135,7 +137,7 @@ def find_scenes(text: str) -> tuple[Scene, ...]:
         if word is not None:
             found.append(word.scene)
         elif char >= _FIRST_EMOJI and _is_within(char, _PAINTABLE):
-            found.append(Scene("thing", _name_emoji(char), weight=1))
+            found.append(PaintableScene("thing", _name_emoji(char), weight=1))
         at += len(word.text) if word else 1
         is_inside = folded[at - 1].isalnum()
     return tuple(found)
@@ -189,16 +191,22 @@ def know_scenes(post: str, title: str, business: str) -> KnownScenes:
     instead = (
         _choose_frequent(found, "occasion")
         or _choose_frequent(of_business, "thing")
-        or [Scene("thing", where.partner) for where in place or home if where.partner]
+        or [
+            PaintableScene("thing", where.partner)
+            for where in place or home
+            if where.partner
+        ]
         or _choose_frequent(found, "notice")
-        or [Scene("thing", "an inviting corner") for _ in place or home]
+        or [PaintableScene("thing", "an inviting corner") for _ in place or home]
     )[:1]
     usual = home or light
     return KnownScenes(_compose(things, place, usual), _compose(instead, place, usual))
 
 
 def _compose(
-    things: Sequence[Scene], place: Sequence[Scene], usual: Sequence[Scene]
+    things: Sequence[PaintableScene],
+    place: Sequence[PaintableScene],
+    usual: Sequence[PaintableScene],
 ) -> str:
     """Return things, where the post says that they are, else where they usually are."""
     if not things:
@@ -210,16 +218,18 @@ def _compose(
     return " ".join([" beside ".join(thing.phrase for thing in things), *where[:1]])
 
 
-def _is_part(part: Scene, whole: Scene) -> bool:
+def _is_part(part: PaintableScene, whole: PaintableScene) -> bool:
     """Return whether a thing is in another already: "prawns" in "soup with prawns"."""
     _, _, rest = whole.phrase.partition(" with ")
     return bool(rest) and rest.split()[-1] in part.phrase.split()
 
 
-def _choose_frequent(found: Sequence[Scene], kind: str) -> list[Scene]:
+def _choose_frequent(
+    found: Sequence[PaintableScene], kind: str
+) -> list[PaintableScene]:
     """Return the scenes of a kind that are the post's subject, in their order."""
     counts: Counter[str] = Counter()
-    scenes: dict[str, Scene] = {}
+    scenes: dict[str, PaintableScene] = {}
     for scene in found:
         if scene.kind == kind:
             counts[scene.phrase] += scene.weight

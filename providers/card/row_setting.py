@@ -64,18 +64,22 @@ class Setting:
     has_head: bool
 
     def column_height(self, rows: Sequence[Row]) -> float:
+        """Return the height in pixels of rows below each other."""
         return sum(row.height for row in rows) + self.gap * (len(rows) - 1)
 
     @property
     def gap(self) -> float:
+        """The space between two rows in pixels."""
         return _GAP * self.size
 
     @property
     def heading_height(self) -> float:
+        """The height in pixels of the heading and the space below it."""
         return self.heading.height + self.size * 0.7 if self.heading else 0.0
 
     @property
     def height(self) -> float:
+        """The height in pixels of heading and longest column."""
         return self.heading_height + max(map(self.column_height, self.columns))
 
 
