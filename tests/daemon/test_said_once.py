@@ -45,7 +45,7 @@ async def test_a_rate_limit_is_a_line_at_its_beginning_and_one_at_its_end(
     await home.poll()
     begin, end = _limited(home)
     assert begin == (
-        "notion.limited Notion's rate limit is reached. postbrush waits 30 s"
+        "notion.limited Notion's rate limit is reached. Waiting 30 s"
     )
     assert end.startswith("notion.unlimited Notion's rate limit is no longer reached")
     assert end.endswith("It was reached 20 times")

@@ -218,7 +218,7 @@ async def test_one_database_as_two_sources_is_refused_for_the_second(
             await home.begin()
             club_flow, twin = home.sources
             assert not club_flow.notion_backoff.why
-            assert "the database of source club, too" in twin.notion_backoff.why
+            assert "source club has the same Notion database" in twin.notion_backoff.why
             page = _post(home, club, "Rowing", Post="A rowing boat.")
             await home.live()
             assert [job.page_id for job in await home.jobs()] == [page]
