@@ -152,7 +152,8 @@ class RateLimitLog:
         lasted = format_duration(duration.total_seconds(), "h:mm:ss")
         self.log.info(
             "notion.unlimited",
-            summary=f"Notion's rate limit was reached {times} within {lasted}",
+            summary="Notion's rate limit is no longer reached. "
+            f"It was reached {times} within {lasted}",
         )
 
 
