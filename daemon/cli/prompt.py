@@ -27,7 +27,7 @@ from db.models import Job, Post
 
 def prompt(
     page: Annotated[
-        str, typer.Argument(metavar="PAGE", help="Id, link, or words of the title.")
+        str, typer.Argument(metavar="PAGE", help="ID, link, or words of the title.")
     ] = "",
     text: Annotated[
         str,

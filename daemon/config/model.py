@@ -77,10 +77,10 @@ class NotionSection(Section):
     )
     poll_active: Duration = _key(
         timedelta(seconds=2),
-        "poll interval for five minutes after a person acted",
+        "poll interval for five minutes after a change by a person",
         ge=timedelta(milliseconds=100),
     )
-    requests_per_second: float = _key(3.0, "Notion's rate limit", gt=0, le=100)
+    requests_per_second: float = _key(3.0, "at most; Notion allows 3", gt=0, le=100)
     base_url: Url = _key("https://api.notion.com", "only for proxies and tests")
     properties: PropertyNames = _key(PropertyNames(), "names of the properties")
 
@@ -88,14 +88,16 @@ class NotionSection(Section):
 class PostsSection(Section):
     """Which posts get an image, and when."""
 
-    only: dict[ColumnName, MatchValue] = _key({}, 'such as { "Status" = "Waiting" }')
-    skip: dict[ColumnName, MatchValue] = _key({}, "only when Regenerate is ticked")
+    only: dict[ColumnName, MatchValue] = _key({}, 'posts with { "Status" = "Waiting" }')
+    skip: dict[ColumnName, MatchValue] = _key(
+        {}, "posts that get an image only if Regenerate is ticked"
+    )
     wait_after_edit: Duration = _key(
         timedelta(minutes=2),
         "wait until a post has not been edited for this long",
         ge=timedelta(0),
     )
-    approve_above: int = _key(25, "more new posts need approval; 0: never", ge=0)
+    approve_above: int = _key(25, "more new posts wait for approval; 0: never", ge=0)
     tries: int = _key(3, "rounds through the chain before a job fails", ge=1, le=20)
     on_edit: Literal["keep", "regenerate"] = _key(
         "keep", "when a post with an image is edited: keep or regenerate"
@@ -104,7 +106,7 @@ class PostsSection(Section):
     on_card: dict[ColumnName, SetValue] | None = _key(
         None, "the same for a card; default: as on_done"
     )
-    replace_cards: DurationOrOff = _key(timedelta(days=35), "up to this age; or off")
+    replace_cards: DurationOrOff = _key(timedelta(days=35), "of up to this age; or off")
     replacements_per_day: int = _key(5, "cards replaced per day, at most", ge=0)
     cover: bool = _key(False, "also set the image as page cover")
 
@@ -149,7 +151,7 @@ class SourceImagesSection(Section):
         "gradient", "behind the words: gradient or panel"
     )
     brand: bool = _key(False, "put tag and logo of [card] on images")
-    keep_days: int = _key(0, "delete older, unused images; 0: never", ge=0, le=3650)
+    keep_days: int = _key(0, "delete unused images after this; 0: never", ge=0, le=3650)
     mark_ai: bool = _key(True, "mark the file as made by AI")
     embed_prompt: bool = _key(False, "store the prompt in the image file")
 
@@ -183,7 +185,7 @@ class BudgetSection(Section):
 
     month: Money | None = _key(5.0, "dollars per calendar month")
     day: Money | None = _key(None, "dollars per day; default: no limit")
-    per_post_day: int | None = _key(10, "images per post and day", ge=1)
+    per_post_day: int | None = _key(10, "images for one post per day, at most", ge=1)
 
 
 class DatabaseSection(Section):
@@ -231,14 +233,14 @@ class ProviderOptions(Section):
 
     kind: str | None = _key(None, "kind of service; default: the name of the entry")
     base_url: Url | None = _key(None, "default: the address of the service")
-    file_hosts: list[FileHost] = _key([], "other hosts that finished images are on")
+    file_hosts: list[FileHost] = _key([], "other hosts where the service stores images")
     hub_url: Url | None = _key(None, "flux, space: default: the address of the Hub")
     model: str | None = _key(None, "default: chosen by the kind")
     route: (
         Literal["auto", "nscale", "fal-ai", "together", "replicate", "hf-inference"]
         | None
     ) = _key(None, "flux: auto, nscale, fal-ai, together, replicate, hf-inference")
-    endpoint: str | None = _key(None, "runpod: endpoint ID; empty: none in the path")
+    endpoint: str | None = _key(None, "runpod: endpoint ID; empty: a local test server")
     account: str | None = _key(None, "flux: paying organization; cloudflare: its ID")
     label: str | None = _key(None, "name that people see")
     timeout: Duration | None = _key(None, "how long an image may take", gt=timedelta(0))
@@ -277,7 +279,7 @@ class Options(Section):
     on_refusal: Literal["fail", "next"] = _key(
         "fail", "when a service refuses a prompt: fail or next (try the next service)"
     )
-    loading_wait: Duration = _key(timedelta(seconds=120), "wait for a loading model")
+    loading_wait: Duration = _key(timedelta(seconds=120), "wait for a model to load")
     concurrency: int = _key(4, "jobs generating at the same time", ge=1, le=64)
     free_only: bool = _key(False, "send no request that might be charged")
     roles: list[Literal["notion", "generate"]] = _key(
