@@ -41,7 +41,7 @@ if [ -z "$python" ]; then
 fi
 # The libraries have ready-made wheels for 64 bits only, and building them takes hours.
 [ "$(getconf LONG_BIT)" = 64 ] ||
-	die "this system has 32 bits, for which postbrush's libraries are not made: install the 64-bit edition, on a Raspberry Pi Raspberry Pi OS (64-bit)"
+	die "this system has 32 bits, and postbrush needs 64: install the 64-bit edition (on a Raspberry Pi: Raspberry Pi OS (64-bit))"
 
 # Two at once would take each other's folders away.
 exec 9>/run/postbrush-install.lock
@@ -136,7 +136,7 @@ put_back() {
 }
 
 take_back() {
-	say "the new version did not get ready; the journal says:"
+	say "the new version did not start; the journal says:"
 	journalctl --unit postbrush.service --lines 15 --no-pager --output cat >&2 || true
 	systemctl stop postbrush.service || true
 	systemctl reset-failed postbrush.service 2>/dev/null || true
@@ -169,10 +169,10 @@ if [ -n "$old" ]; then rename_settings; fi
 if [ "$active" = active ] && [ -n "$old" ]; then
 	# It would stop a healthy service, and no version could start again.
 	config=$(POSTBRUSH_PROGRAM=$new/bin/postbrush sh "$new/systemd/postbrush" config --json) ||
-		die "mend the settings first: sudo postbrush check"
+		die "correct the settings first: sudo postbrush check"
 	data=$(echo "$config" | "$python" -c 'import json, sys
 print({row["key"]: row["value"] for row in json.load(sys.stdin)}["data_dir (resolved)"])')
-	say "upgrading: the images in work come first"
+	say "upgrading: images that are being generated are finished first"
 	: >"$top/upgrading"
 	phase=upgrade
 	systemctl stop postbrush.service
@@ -206,12 +206,12 @@ for folder in "$top"/*-*; do
 done
 
 if [ "$active" = active ]; then
-	say "upgraded; it runs: sudo postbrush status"
+	say "upgraded; it is running: sudo postbrush status"
 elif [ -n "$old" ]; then
-	say "upgraded; it was not running, and is not now: sudo systemctl start postbrush"
+	say "upgraded; postbrush was not running before. To start it: sudo systemctl start postbrush"
 elif [ -e /etc/credstore/postbrush.NOTION_TOKEN ] && ! is_masked "$units/postbrush.service"; then
 	systemctl start postbrush.service
-	say "installed; it runs: sudo postbrush status"
+	say "installed; it is running: sudo postbrush status"
 else
-	say "installed; five questions, and it runs: sudo postbrush init"
+	say "installed. Set it up with five questions: sudo postbrush init"
 fi

@@ -27,5 +27,5 @@ else
 	echo "   /var/lib/postbrush           images, database, backups"
 	echo "   /etc/postbrush               configuration"
 	echo "   /etc/credstore/postbrush.*   tokens"
-	echo "   sudo make uninstall PURGE=1 removes these, too."
+	echo "   sudo make uninstall PURGE=1 removes these as well."
 fi
