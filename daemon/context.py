@@ -222,6 +222,11 @@ class SourceContext:
         """Name of the polls of this source in the watchdog."""
         return "poll" if self.name == SHARED else f"poll of {self.name}"
 
+    def label_of(self, name: str) -> str:
+        """Return the label of a service; the name of one that is not configured."""
+        service = self.services.get(name)
+        return service.traits.label if service else name
+
     @property
     def upload_limit(self) -> int:
         """Maximum bytes of a file; 5 MiB, the limit of the free plan, until known."""

@@ -46,6 +46,8 @@ async def run_notifications(
         yield
         return
     notifier = Notifier(addresses=addresses, now=app.steady_now, log=app.log)
+    names = daemon.source.services
+    notifier.alerts.labels = {name: daemon.source.label_of(name) for name in names}
     await _seed_open_breakers(daemon.source, notifier)
     daemon.schedule.call_every(
         "notify", notify.CHECK_INTERVAL, notifier.send_due, app.now()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,13 +86,15 @@ def generate(
         settings = first_source_settings(settings).with_layout(_parse_layout(layout))
     chain = select_chain(first_source_settings(settings), provider)
     context.silence_log(settings)
-    results = asyncio.run(_generate_images(settings, text, size, chain, count, seed))
+    results, labels = asyncio.run(
+        _generate_images(settings, text, size, chain, count, seed)
+    )
     folder = app.images_path(settings)
     descriptions = [_describe_result(result, folder, out, count) for result in results]
     output.print_result(
         descriptions,
         json=json,
-        human=lambda console: _print_results(console, descriptions),
+        human=lambda console: _print_results(console, descriptions, labels),
     )
     if any(result.error or result.copy_error for result in descriptions):
         raise typer.Exit(1)
@@ -115,14 +117,16 @@ async def _generate_images(
     chain: tuple[str, ...],
     count: int,
     seed: int | None,
-) -> list[ImageRecord | str]:
-    """Return an image or an error for each of *count*, or fewer after Ctrl-C."""
+) -> tuple[list[ImageRecord | str], Mapping[str, str]]:
+    """Return the images or errors, fewer after Ctrl-C, and the labels of the chain."""
     images: list[ImageRecord | str] = []
     async with prepared_context(settings) as sources:
         source = sources.first
+        labels = {name: source.label_of(name) for name in chain}
         await AccountSchedule(sources).refresh_all()
         with context.graceful_interrupt(source), make_progress_bar() as bar:
-            task = bar.add_task(f"Generating with {', then '.join(chain)}", total=count)
+            words = f"Generating with {', then '.join(labels.values())}"
+            task = bar.add_task(words, total=count)
             for number in range(1, count + 1):
                 if source.app.signals.stopping.is_set():
                     break
@@ -131,7 +135,7 @@ async def _generate_images(
                 )
                 images.append(image)
                 bar.advance(task)
-    return images
+    return images, labels
 
 
 def first_source_settings(settings: Settings) -> Settings:
@@ -144,17 +148,19 @@ def select_chain(settings: Settings, provider: str | None) -> tuple[str, ...]:
     if provider is None:
         return settings.resolved_chain()
     if provider not in settings.configured_providers():
-        raise SetupError(
-            f"{provider!r} cannot be used: {_unavailable_reason(settings, provider)}"
-        )
+        raise SetupError(_unavailable_reason(settings, provider))
     return (provider,)
 
 
 def _unavailable_reason(settings: Settings, name: str) -> str:
     if name not in KINDS and name not in settings.options.providers:
-        return f"known are {', '.join(settings.configured_providers())}"
-    return settings.missing_requirement(name) or (
-        f"add it to the chain, or add [providers.{name}] to the configuration"
+        usable = ", ".join(settings.configured_providers())
+        return f"{name!r} is not a provider. The configured providers are: {usable}"
+    if lack := settings.missing_requirement(name):
+        return f"{name!r} cannot be used because it {lack}"
+    return (
+        f"{name!r} is not configured. Add it to the chain, or add [providers.{name}] "
+        "to the configuration"
     )
 
 
@@ -224,7 +230,9 @@ def _copy_image(path: Path, out: Path, count: int) -> str:
     return ""
 
 
-def _print_results(console: Console, descriptions: Sequence[ImageReport]) -> None:
+def _print_results(
+    console: Console, descriptions: Sequence[ImageReport], labels: Mapping[str, str]
+) -> None:
     for result in descriptions:
         if result.error:
             console.print(f"No image was generated: {result.error}", markup=False)
@@ -233,7 +241,7 @@ def _print_results(console: Console, descriptions: Sequence[ImageReport]) -> Non
             console.print(f"{result.copy_error}. The image is kept here:", markup=False)
         why = f", because {result.card_why}" if result.card_why else ""
         console.print(
-            f"{result.file}  {result.provider}, seed {result.seed}{why}",
+            f"{result.file}  {labels[result.provider]}, seed {result.seed}{why}",
             markup=False,
             soft_wrap=True,
         )

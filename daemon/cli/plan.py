@@ -181,19 +181,10 @@ def summarize_plan(plan: SourcePlan) -> str:
     if not plan.requests:
         return f"{posts}; none of them needs an image now."
     images = format_count(sum(request.images for request in plan.requests), "image")
-    return (
-        f"{posts}; {images} would be generated now. "
-        f"{_describe_estimate(plan.cost, plan.prices[0])}"
-    )
+    return f"{posts}; {images} would be generated now. {_describe_estimate(plan.cost)}"
 
 
-def _describe_estimate(cost: float, first: str) -> str:
-    """Return the sentence about the cost of some images in dollars.
-
-    Args:
-        first: The first provider of the chain with its price.
-    """
+def _describe_estimate(cost: float) -> str:
+    """Return the sentence about the cost of some images in dollars."""
     amount = format_cents(cost) if cost >= _CENT else "less than $0.01"
-    if not cost:
-        return f"{first} charges nothing."
-    return f"Estimated cost: {amount} with {first}."
+    return f"Estimated cost: {amount}." if cost else "There is no charge."

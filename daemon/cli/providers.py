@@ -73,15 +73,19 @@ def reset(
     name: Annotated[str, typer.Argument(metavar="NAME")], json: Json = False
 ) -> None:
     """Clear a provider's error state and try it again now."""
-    was_open = asyncio.run(_reset_breaker(name))
+    was_open, label = asyncio.run(_reset_breaker(name))
     result = "is available again." if was_open else "was not paused."
     output.print_result(
-        ResetResult(name, was_open), json=json, human=f"{format_service(name)} {result}"
+        ResetResult(name, was_open), json=json, human=f"{label} {result}"
     )
 
 
-async def _reset_breaker(name: str) -> bool:
-    """Close a provider's breaker; SetupError if it is not configured."""
+async def _reset_breaker(name: str) -> tuple[bool, str]:
+    """Close a provider's breaker; return whether it was open, and its label.
+
+    Raises:
+        SetupError: The provider is not configured.
+    """
     settings = context.load_settings()
     writers = [
         writer.name
@@ -91,11 +95,13 @@ async def _reset_breaker(name: str) -> bool:
     configured = dict.fromkeys([*settings.configured_providers(), *writers])
     if name not in configured:
         raise SetupError(
-            f"{name!r} is not a configured provider. Configured are: "
+            f"{name!r} is not a configured provider. The configured providers are: "
             f"{', '.join(configured)}"
         )
     async with context.write_transaction(settings) as tx:
-        return await actions.reset_breaker(tx, name, utc_now())
+        was_open = await actions.reset_breaker(tx, name, utc_now())
+    async with context.read_session(settings) as sources:
+        return was_open, sources.first.label_of(name)
 
 
 async def _show_providers(*, json: bool) -> None:

@@ -45,7 +45,7 @@ _MESSAGE = Message(
     body="This is a test notification from postbrush.",
     level="success",
 )
-_SKIPPED_WHY = ": costs more than $0.01, add --yes to generate it"
+_SKIPPED_WHY = ": costs more than $0.01. Add --yes to generate it"
 _UNKNOWN = "Apprise does not know this kind of address (the word in front of ://)"
 
 
@@ -126,15 +126,15 @@ async def _try_all(
 
 async def _try_provider(source: SourceContext, name: str, *, yes: bool) -> ProviderTest:
     size = parse_format("square")
-    price = source.price_of(name, size)
-    if price > _ASK_ABOVE and not yes and not _confirm_price(name, price):
+    price, label = source.price_of(name, size), source.label_of(name)
+    if price > _ASK_ABOVE and not yes and not _confirm_price(label, price):
         return ProviderTest(provider=name, result="skipped")
     # The test calls a provider even if its breaker is open.
     async with source.app.db.write_transaction() as tx:
         await actions.reset_breaker(tx, name, utc_now())
     began, since = monotonic(), utc_now()
     with make_progress_bar() as bar:
-        bar.add_task(f"Generating with {name}", total=None)
+        bar.add_task(f"Generating with {label}", total=None)
         image = await adhoc_image.generate_adhoc_image(
             source, text=_TEXT, size=size, chain=(name,), number=1, seed=None
         )
@@ -145,7 +145,7 @@ async def _try_provider(source: SourceContext, name: str, *, yes: bool) -> Provi
         provider=name, cost=totals.cost + totals.included_cost, seconds=seconds
     )
     if isinstance(image, str):
-        return replace(result, result="failed", error=image.removeprefix(f"{name}: "))
+        return replace(result, result="failed", error=image.removeprefix(f"{label}: "))
     return replace(
         result,
         width=image.width,
@@ -155,11 +155,11 @@ async def _try_provider(source: SourceContext, name: str, *, yes: bool) -> Provi
     )
 
 
-def _confirm_price(name: str, price: float) -> bool:
+def _confirm_price(label: str, price: float) -> bool:
     if not sys.stdin.isatty():
         return False
     return typer.confirm(
-        f"An image by {name} costs {format_dollars(price)}. Generate it?", err=True
+        f"An image from {label} costs {format_dollars(price)}. Generate it?", err=True
     )
 
 

@@ -6,6 +6,8 @@ itself are ignored, so that a failed message cannot cause another one.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -68,11 +70,13 @@ class AlertRules:
         announced: Lasting problems with a message: (reason, provider or subject).
         budgets: Budget events with a message: (event, budget) to end of the period.
         away_since: When Notion stopped answering; None while it answers.
+        labels: The labels of the services, by name.
     """
 
     announced: set[tuple[str, str]] = field(default_factory=set)
     budgets: dict[tuple[str, str], str] = field(default_factory=dict)
     away_since: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     _away_why: str = ""
     _failed: _Burst = field(default_factory=_Burst)
     _held: _Burst = field(default_factory=_Burst)
@@ -88,13 +92,14 @@ class AlertRules:
             ):
                 return None
             case "breaker.opened" if reason in PROBLEMS:
-                title = f"{format_service(provider)} {PROBLEMS[reason]}"
-                return self._report_begin((reason, provider), title, line)
+                title = f"{self._label_of(provider)} {PROBLEMS[reason]}"
+                body = self._put_labels(line.summary)
+                return self._report_begin((reason, provider), title, line, body)
             case "breaker.closed":
                 problems = {(problem, provider) for problem in PROBLEMS}
-                return self._report_end(
-                    problems, f"{format_service(provider)} is available again", line
-                )
+                title = f"{self._label_of(provider)} is available again"
+                body = self._put_labels(line.summary)
+                return self._report_end(problems, title, line, body)
             # Notion refuses the token or the source, so waiting does not help.
             case "poll.failed" if reason == "refused":
                 self.away_since = None
@@ -159,25 +164,44 @@ class AlertRules:
         if reason in PROBLEMS:
             self.announced.add((reason, provider))
 
+    def _label_of(self, provider: str) -> str:
+        """Return "Hugging Face FLUX" for "flux", where the log has the name."""
+        name = provider.removeprefix("writer:")
+        return format_service(provider).replace(name, self.labels.get(provider, name))
+
+    def _put_labels(self, text: str) -> str:
+        """Return *text*, which is about services, with labels for their names."""
+        labels = {format_service(name): self._label_of(name) for name in self.labels}
+        # The writer "flux (prompt writer)" before the service "flux".
+        names = sorted(map(re.escape, labels), key=len, reverse=True)
+        if not names:
+            return text
+        pattern = rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])"
+        return re.sub(pattern, lambda found: labels[found[0]], text)
+
     def _report_begin(
-        self, problem: tuple[str, str], title: str, line: LogLine
+        self, problem: tuple[str, str], title: str, line: LogLine, body: str = ""
     ) -> Message | None:
         if problem in self.announced:
             return None
         self.announced.add(problem)
         is_error = line.level == "error"
         level: Level = "failure" if is_error else "warning"
-        return Message(title=title, body=line.summary, level=level)
+        return Message(title=title, body=body or line.summary, level=level)
 
     def _report_end(
-        self, problems: set[tuple[str, str]], title: str, line: LogLine
+        self,
+        problems: set[tuple[str, str]],
+        title: str,
+        line: LogLine,
+        body: str = "",
     ) -> Message | None:
         was_announced = bool(problems & self.announced)
         self.announced -= problems
         # A problem without a message needs none about its end.
         if not was_announced:
             return None
-        return Message(title=title, body=line.summary, level="success")
+        return Message(title=title, body=body or line.summary, level="success")
 
     def _report_budget(self, line: LogLine, fields: dict[str, str]) -> Message | None:
         """Return a message for each budget event once a period."""
@@ -188,4 +212,7 @@ class AlertRules:
         self.budgets[budget_event] = until
         is_reached = line.event == "budget.reached"
         title = "a budget is used up" if is_reached else "a budget is nearly used up"
-        return Message(title=title, body=line.summary, level="warning")
+        # "service flux" is the budget of one service.
+        is_of_service = " " in fields.get("budget", "")
+        body = self._put_labels(line.summary) if is_of_service else line.summary
+        return Message(title=title, body=body, level="warning")

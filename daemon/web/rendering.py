@@ -75,7 +75,7 @@ def create_renderer(
         "iso": lambda at: at.isoformat(timespec="seconds"),
         "lasted": formatting.format_duration,
         "dollars": partial(formatting.format_dollars, zero="$0.00"),
-        "label": partial(_label_of, source),
+        "label": source.label_of,
         "cents": formatting.format_cents,
         "count": formatting.format_count,
         "size": formatting.format_size,
@@ -96,9 +96,3 @@ def create_renderer(
         return environment.get_template(page).render(**data)
 
     return render
-
-
-def _label_of(source: SourceContext, name: str) -> str:
-    """Return the label of a service; the name of one that is no longer configured."""
-    service = source.services.get(name)
-    return service.traits.label if service else name

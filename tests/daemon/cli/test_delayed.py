@@ -14,8 +14,8 @@ async def test_why_and_status_say_what_waits_and_for_what(desk: Desk) -> None:
         line = await daemon.says("job.delayed")
         assert line["level"] == "warning"
         why = " ".join((await desk.cli("why", "bread")).out.split())
-        said = "postbrush retries with increasing delays: uploading the image failed: "
-        assert said in why
+        assert "Uploading the image failed: Notion denies access" in why
+        assert ". postbrush retries with increasing delays." in why
         words = " ".join((await desk.cli("status")).out.split())
         assert re.search(
             r"delayed job 1 'Bread day': uploading the image failed: "

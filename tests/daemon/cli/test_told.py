@@ -70,8 +70,12 @@ async def test_the_daemon_tells_of_credits_and_of_a_reset_and_stops_in_time(
     desk.town.hub.credits = 0
     async with desk.daemon() as daemon:
         desk.add()
-        assert await box.arrived(1) == ["postbrush: flux is out of credits"]
+        assert await box.arrived(1) == [
+            "postbrush: Hugging Face FLUX is out of credits"
+        ]
         await desk.cli("providers", "reset", "flux")
-        assert (await box.arrived(2))[1] == "postbrush: flux is available again"
+        assert (await box.arrived(2))[
+            1
+        ] == "postbrush: Hugging Face FLUX is available again"
         assert await daemon.end(signal.SIGTERM) == 0
     assert KEY not in "".join(daemon.raw)

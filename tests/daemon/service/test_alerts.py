@@ -48,6 +48,28 @@ def test_credits_out_are_told_once_and_so_is_their_return() -> None:
     assert (again, twice) == (None, None)
 
 
+def test_services_are_told_by_their_labels() -> None:
+    alerts = AlertRules(labels={"flux": "Hugging Face FLUX", "writer:flux": "Hub"})
+    text = "flux: out of credits; meanwhile postbrush uses flux (prompt writer)"
+    fields = {"provider": "flux", "reason": "credits"}
+    out = alerts.handle_line(
+        LogLine("warning", "breaker.opened", text, fields, ""), NOW
+    )
+    assert out == Message(
+        title="Hugging Face FLUX is out of credits",
+        body="Hugging Face FLUX: out of credits; meanwhile postbrush uses Hub (prompt "
+        "writer)",
+        level="warning",
+    )
+    spent = "$5.00 of the $5.00 for flux's own month have been spent"
+    fields = {"budget": "service flux", "until": "2026-12-01"}
+    full = alerts.handle_line(
+        LogLine("warning", "budget.reached", spent, fields, ""), NOW
+    )
+    assert full is not None
+    assert full.body == spent.replace("flux", "Hugging Face FLUX")
+
+
 def test_a_prompt_writer_without_credits_is_no_news() -> None:
     alerts = AlertRules()
     out = line("breaker.opened", provider="writer:flux", reason="credits")
