@@ -27,6 +27,16 @@ _COMMAND = re.compile(r"`postbrush (?=(--debug |)([A-Za-z-]+))")
 _BEFORE_START = frozenset({"init", "check", "config", "migrate", "restore"})
 
 
+@dataclass(slots=True)
+class TypedOptions:
+    """What a reader types between the program and a command, set before it runs."""
+
+    config: str = ""
+
+
+TYPED = TypedOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """The folders of a configuration (with its secrets) and of its data."""
@@ -68,6 +78,21 @@ def address_commands(text: str) -> str:
     return _COMMAND.sub(lambda found: f"`{typed_program(found[2], os.environ)} ", text)
 
 
+def remember_config(path: Path | None, environ: Mapping[str, str]) -> None:
+    """Let messages name commands with `--config`, unless they find the file without."""
+    TYPED.config = ""
+    if path is None:
+        return
+    try:
+        cwd = Path.cwd()
+        is_found = find_config(None, environ, cwd) == cwd / path
+    # The folder no longer exists, or may not be read; the command says so.
+    except (OSError, SetupError):
+        return
+    if not is_found:
+        TYPED.config = f" --config {shlex.quote(str(path))}"
+
+
 def typed_program(command: str, environ: Mapping[str, str]) -> str:
     """Return what stands in front of *command*, such as "sudo postbrush"."""
     if CONTAINER in environ:
@@ -76,14 +101,15 @@ def typed_program(command: str, environ: Mapping[str, str]) -> str:
         return "docker compose exec postbrush postbrush"
     if Path(sys.prefix).is_relative_to(_PROGRAMS):
         return "sudo postbrush"
+    options = "" if command.startswith("-") or command == "demo" else TYPED.config
     # `python -m daemon` has the command beside its Python.
     program = Path(sys.argv[0])
     if program.name != "postbrush":
         program = Path(sys.prefix) / "bin" / "postbrush"
     found = shutil.which("postbrush", path=environ.get("PATH"))
     if found and Path(found).resolve() == program.resolve():
-        return "postbrush"
-    return shlex.quote(str(program))
+        return f"postbrush{options}"
+    return f"{shlex.quote(str(program))}{options}"
 
 
 def is_of_service(file: Path) -> bool:

@@ -6,6 +6,7 @@ runs or shows its own help, since most of them import half a second of libraries
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from daemon.cli import OPTIONS
-from daemon.places import address_commands
+from daemon.places import address_commands, remember_config
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Source = Annotated[
@@ -70,15 +71,15 @@ COMMANDS = {
     "generate": ("generate", "Generate an image from a text, without Notion."),
     "prompt": ("prompt", "Show the image prompt of a post, and who wrote it."),
     "once": ("service", "Poll once, finish all due work, and exit."),
-    "reload": ("service", "Let the running daemon read its configuration again."),
+    "reload": ("service", "Make the running daemon read its configuration again."),
     "config": ("service", "Show every setting and where it comes from."),
     "prune": ("upkeep", "Delete old images that are not on any page."),
-    "backup": ("backup", "Back up database and images, also while the daemon runs."),
+    "backup": ("backup", "Back up database and images, even while the daemon runs."),
     "restore": ("backup", "Restore a backup to an empty data folder."),
     "verify": ("upkeep", "Compare database, image files and Notion pages."),
     "copy-db": ("copy_db", "Copy a database to an empty one."),
-    "service": ("user_service", "Run postbrush as a systemd service of your user."),
-    "healthcheck": ("healthcheck", "Ask the daemon whether it can work."),
+    "service": ("user_service", "Run postbrush as a systemd user service."),
+    "healthcheck": ("healthcheck", "Check whether the daemon can work."),
     "migrate": ("service", ""),
     "alarm": ("service", ""),
 }
@@ -159,6 +160,7 @@ def _set_global_options(
 ) -> None:
     del version
     OPTIONS.config = config
+    remember_config(config, os.environ)
     OPTIONS.debug = debug
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -19,7 +19,7 @@ from daemon.config import Settings
 from daemon.config.parsing import page_id
 from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError
-from daemon.places import typed_program
+from daemon.places import TYPED, typed_program
 from daemon.service import control, log
 from db import jobs, posts, upgrade
 from db.engine import Database, Tx
@@ -98,7 +98,7 @@ def start_command(settings: Settings) -> str:
         return "sudo systemctl start postbrush"
     if settings.is_container:
         return "docker compose up -d"
-    if Path(sys.prefix).parent == Path.cwd():
+    if Path(sys.prefix).parent == Path.cwd() and not TYPED.config:
         return "make run"
     return f"{typed_program('run', os.environ)} run"
 
@@ -167,8 +167,8 @@ async def find_page(tx: Tx, query: str, source: str | None = None) -> Post:
         if post is None:
             raise SetupError(
                 f"postbrush does not know the page {known_id}. It must be in the "
-                "configured database, and the daemon must have polled since it was "
-                "created"
+                "configured database, and the daemon must have polled since the page "
+                "was created"
             )
         return post
     matches = await posts.find_by_title(tx, query, source=source)

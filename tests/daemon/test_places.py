@@ -11,10 +11,12 @@ from daemon import config
 from daemon.errors import SetupError
 from daemon.places import (
     CONTAINER,
+    TYPED,
     Home,
     address_commands,
     find_config,
     find_home,
+    remember_config,
     typed_program,
 )
 
@@ -171,6 +173,25 @@ def test_a_message_names_a_command_as_its_reader_types_it(
     monkeypatch.setattr("os.environ", environ)
     text = "2 posts are waiting: `postbrush approve`, not `postbrushes`"
     assert address_commands(text) == text.replace("postbrush a", f"{shown} a")
+
+
+def test_a_message_names_the_configuration_that_was_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(TYPED, "config", "")
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "postbrush")])
+    environ = {"PATH": "/nowhere"}
+    program = str(tmp_path / "postbrush")
+    remember_config(Path("my shop.toml"), environ)
+    assert typed_program("approve", environ) == f"{program} --config 'my shop.toml'"
+    assert typed_program("demo", environ) == typed_program("--help", environ) == program
+    # A container and the service always have the same file.
+    assert "--config" not in typed_program("init", {CONTAINER: "1"})
+    # It is found without the option.
+    (tmp_path / "postbrush.toml").touch()
+    remember_config(tmp_path / "postbrush.toml", environ)
+    assert typed_program("approve", environ) == program
 
 
 def test_a_container_that_does_not_run_is_run_for_a_command() -> None:
