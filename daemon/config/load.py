@@ -22,6 +22,7 @@ from daemon.config.problems import (
     PREFIX,
     RENAMED,
     explain_errors,
+    name_variable,
     unknown_variables,
 )
 from daemon.config.settings import Settings
@@ -116,7 +117,8 @@ def _build_settings(
         data_dir = _resolve_data_dir(options, file, environ, cwd, home)
         problems += checks.check_options(options, secrets, store, data_dir, ready=ready)
     if problems or options is None:
-        if file:
+        problems = [name_variable(problem, known) for problem in problems]
+        if file and not all(problem.startswith(PREFIX) for problem in problems):
             is_old = any(
                 RENAMED in problem and not problem.startswith(PREFIX)
                 for problem in problems

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import UnionType
 from typing import Union, get_args, get_origin
@@ -188,6 +188,16 @@ def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
         if not (shape in keys or key in tops or inside_table):
             problems[name] = _unknown_variable(name, shape, keys)
     return problems
+
+
+def name_variable(problem: str, variables: Iterable[str]) -> str:
+    """Return a problem with the variable that sets the wrong value, not its key."""
+    for name in variables:
+        key = name.removeprefix(PREFIX).lower().replace("__", ".")
+        rest = problem.removeprefix(key)
+        if rest != problem and rest[:1] in {" ", ":"}:
+            return f"{name}{rest}"
+    return problem
 
 
 def _unknown_variable(name: str, shape: str, keys: set[str]) -> str:

@@ -135,7 +135,7 @@ async def test_a_start_that_failed_is_an_error_in_the_journal(desk: Desk) -> Non
         )
         assert await process.wait() == 2
     first, *rest = journal.read_text().splitlines()
-    assert first.startswith("<3>postbrush: chain: 'nobody' is not a provider")
+    assert first.startswith("<3>postbrush: POSTBRUSH_CHAIN: 'nobody' is not a provider")
     assert all(line.startswith("<3>postbrush: ") for line in rest)
 
 

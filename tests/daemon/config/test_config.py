@@ -148,6 +148,21 @@ def test_all_mistakes_are_named_at_once(tmp_path: Path) -> None:
         assert part in text
 
 
+@pytest.mark.parametrize(
+    ("value", "tells"),
+    [
+        ("flux,freeapi", "POSTBRUSH_CHAIN must be a list"),
+        ('["flx"]', "POSTBRUSH_CHAIN: 'flx' is not a provider"),
+        ("[]", "POSTBRUSH_CHAIN is empty"),
+    ],
+)
+def test_a_wrong_value_of_a_variable_names_the_variable(
+    tmp_path: Path, value: str, tells: str
+) -> None:
+    (problem,) = problems_of(tmp_path, "", POSTBRUSH_CHAIN=value)
+    assert problem.startswith(tells)
+
+
 def test_the_environment_wins_over_the_file_and_both_are_named(tmp_path: Path) -> None:
     (tmp_path / "postbrush.toml").write_text(
         '[posts]\nwait_after_edit = "5m"\napprove_above = 3\n'
