@@ -169,7 +169,7 @@ if [ -n "$old" ]; then rename_settings; fi
 if [ "$active" = active ] && [ -n "$old" ]; then
 	# It would stop a healthy service, and no version could start again.
 	config=$(POSTBRUSH_PROGRAM=$new/bin/postbrush sh "$new/systemd/postbrush" config --json) ||
-		die "correct the settings first: sudo postbrush check"
+		die "the new version does not accept the settings: correct what is named above, then run sudo make install again"
 	data=$(echo "$config" | "$python" -c 'import json, sys
 print({row["key"]: row["value"] for row in json.load(sys.stdin)}["data_dir (resolved)"])')
 	say "upgrading: images that are being generated are finished first"

@@ -67,7 +67,7 @@ def test_an_upgrade_keeps_configuration_and_data(server: Server) -> None:
     run("systemctl", "disable", "--now", "--quiet", _TIMER)
     said = server.install()
     assert said.returncode == 0, said.stderr
-    assert "upgraded; it is running" in said.stdout
+    assert "upgraded; it runs" in said.stdout
     assert server.machine.show(_TIMER, "ActiveState") == "inactive"
     assert run("systemctl", "is-enabled", _TIMER, check=False).stdout == "disabled\n"
     after = run("cat", SETTINGS).stdout, run("postbrush", "jobs", "--json").stdout
@@ -95,7 +95,8 @@ def test_wrong_settings_stop_an_upgrade_before_it_stops_anything(
     assert server.machine.run("cat", SETTINGS).stdout == older
     server.configure()
     assert said.returncode != 0
-    assert "correct the settings first" in said.stderr
+    assert "rubbish is not a setting" in said.stderr
+    assert "correct what is named above" in said.stderr
     assert "nothing was changed; the old version stays" in said.stderr
     assert server.machine.show(_UNIT, "ActiveState") == "active"
     assert server.machine.show(_UNIT, "NRestarts") == "0"
