@@ -83,7 +83,7 @@ def test_two_commands_set_it_up_and_start_it(box: Container, town: FakeServer) -
             ("your input is hidden): ", town.workspace.token),
             ("Which one? [1]", "1"),
             ("Which one? [1]", "1"),
-            ("Enter for none, cards only", town.hub.token),
+            ("press Enter for cards only", town.hub.token),
         ],
     )
     assert "Start postbrush: docker compose up -d" in shown

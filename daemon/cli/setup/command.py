@@ -231,7 +231,7 @@ def _check_setup(prompter: Prompter, target: InitTarget) -> None:
         (plan,) = asyncio.run(plan_all_sources(settings))
         prompter.print_line(f"All is well. {summarize_plan(plan)}")
         if plan.needs_approval:
-            prompter.print_line("They will wait until you run `postbrush approve`.")
+            prompter.print_line("The images will wait for `postbrush approve`.")
         _offer_start(prompter, target, context.start_command(settings))
 
 

@@ -72,7 +72,8 @@ def edit_config(text: str, wanted: Mapping[KeyPath, object], name: str) -> str:
         lines = " ".join(format_keys(wanted, comments=False).split("\n")).strip()
         raise SetupError(
             f"{name} sets {error} in a way that `postbrush init` cannot edit. Nothing "
-            f"was written. Add this to the file, and run init again: {lines}"
+            "was written. Add this to the file, and run `postbrush init` again: "
+            f"{lines}"
         ) from error
 
 
@@ -127,7 +128,7 @@ def rename_keys(text: str) -> tuple[str, list[str]]:
     except ValueError as error:
         raise SetupError(
             "The file is not valid TOML, or has a setting under both its old and its "
-            "new name. Rename by hand what `postbrush check` names"
+            "new name. `postbrush check` shows which; correct it by hand"
         ) from error
     changes = [
         f"{'.'.join(path)} is now {'.'.join([*path[:-1], current])}"

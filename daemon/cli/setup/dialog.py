@@ -110,8 +110,9 @@ def read_hidden(prompt: str) -> str:
             return getpass.getpass(prompt)
         except getpass.GetPassWarning:
             raise SetupError(
-                "This terminal cannot hide what you type. Put the tokens in the "
-                "variables NOTION_TOKEN and HUGGINGFACE_TOKEN, and run init again"
+                "This terminal cannot hide what you type. Set the environment "
+                "variables NOTION_TOKEN and HUGGINGFACE_TOKEN, then run `postbrush "
+                "init` again"
             ) from None
 
 

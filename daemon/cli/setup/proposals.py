@@ -252,7 +252,9 @@ def parse_only(
         column = folded.get(name.casefold())
         if column is None:
             listed = ", ".join(columns)
-            raise SetupError(f"--only: {name!r} is not a property. There are: {listed}")
+            raise SetupError(
+                f"--only: {name!r} is not a property. The properties are: {listed}"
+            )
         wanted = _parse_value(column, value)
         previous = only.get(column.name)
         if previous is None or isinstance(wanted, bool):
@@ -273,9 +275,10 @@ def _parse_value(column: Property, value: str) -> bool | str:
     if column.type in _CHOSEN_FROM:
         options = {option.casefold(): option for option in column.options}
         if value.casefold() not in options:
-            listed = ", ".join(column.options) or "no options yet"
+            listed = ", ".join(column.options) or "none yet"
             raise SetupError(
-                f"--only: {value!r} is not an option of {column.name!r}: {listed}"
+                f"--only: {value!r} is not an option of {column.name!r}. The options "
+                f"are: {listed}"
             )
         return options[value.casefold()]
     if column.type in TEXT_TYPES:

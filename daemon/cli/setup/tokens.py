@@ -35,7 +35,7 @@ class _StoredToken:
 
 _NOTION = _TokenType(whose="Notion", names=secret.NOTION)
 _FLUX = _TokenType(
-    whose="Hugging Face", names=KINDS["flux"].token_variables, none="none, cards only"
+    whose="Hugging Face", names=KINDS["flux"].token_variables, none="cards only"
 )
 
 
@@ -86,7 +86,9 @@ def ask_hugging_face_token(prompter: Prompter, session: ApiSession) -> None:
     while True:
         name, value = _ask_token(prompter, _FLUX, stored)
         if not value:
-            prompter.print_success("Cards only. Run init again to add a token later.")
+            prompter.print_success(
+                "Cards only. Run `postbrush init` again to add a token later."
+            )
             return
         session.tokens[name] = value
         try:
@@ -126,8 +128,8 @@ def _ask_token(
     default = (stored.name, stored.value) if stored else (token_type.names[0], "")
     if (stored or token_type.none) and (prompter.yes or not prompter.terminal):
         return default
-    hint = f"Enter keeps the one from {stored.origin}; " if stored else ""
-    hint = hint or (f"Enter for {token_type.none}; " if token_type.none else "")
+    hint = f"press Enter to keep the one from {stored.origin}; " if stored else ""
+    hint = hint or (f"press Enter for {token_type.none}; " if token_type.none else "")
     missing = (
         f"The {token_type.whose} token is missing. Put it in the environment variable "
         f"{token_type.names[0]}"
@@ -137,7 +139,11 @@ def _ask_token(
         if not answer and (stored or token_type.none):
             return default
         token, removed = secret.clean_token(answer, token_type.names)
-        if not secret.looks_like_token(token):
+        if not token:
+            prompter.print_failure(
+                "Nothing was entered. Paste the token, then press Enter."
+            )
+        elif not secret.looks_like_token(token):
             prompter.print_failure("This is not a token. Copy it again.")
         elif wrong := secret.explain_other_owner(token, token_type.whose):
             prompter.print_failure(f"This {wrong}.")

@@ -83,7 +83,7 @@ async def test_from_nothing_to_a_checked_configuration(bare: Desk) -> None:
         await screen.until("3  Only Status = Waiting  (0)")
         await screen.until("Which one? [1]")
         screen.type("3")
-        await screen.until("Enter for none, cards only")
+        await screen.until("press Enter for cards only")
         screen.type(bare.town.hub.token)
         await screen.until("Start postbrush now? [y/N] ")
         screen.type("n")
@@ -178,7 +178,7 @@ async def test_without_a_terminal_flags_answer_everything(bare: Desk) -> None:
         ("--data-source SOURCE --columns keep", "--only 'PROPERTY=VALUE', or --yes"),
         ("--columns all", "--columns"),
         ("--yes --only Stauts=Waiting", "'Stauts' is not a property"),
-        ("--yes --only Status=Wating", "is not an option of 'Status': Draft, Waiting"),
+        ("--yes --only Status=Wating", "'Status'. The options are: Draft, Waiting"),
         ("--yes --data-source nonsense", "not a Notion ID or link"),
         ("--yes --secrets x", "--secrets is only for use with --service"),
     ],

@@ -59,11 +59,11 @@ def test_flags_are_posts_only(given: list[str], only: object) -> None:
         ("=x", "must have the form"),
         (
             "Stauts=Waiting",
-            "'Stauts' is not a property. There are: Name, Kind",
+            "'Stauts' is not a property. The properties are: Name, Kind",
         ),
         (
             "Status=Wating",
-            "'Wating' is not an option of 'Status': Draft, Waiting",
+            "'Wating' is not an option of 'Status'. The options are: Draft, Waiting",
         ),
         ("Ready=perhaps", "true or false"),
         ("Files=x", "cannot be compared"),

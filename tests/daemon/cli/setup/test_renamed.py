@@ -71,7 +71,7 @@ def test_every_renamed_setting_is_found() -> None:
     "text", ["[posts]\nhold = 1\napprove_above = 2\n", "[posts\n", "hold = = 1"]
 )
 def test_what_cannot_be_renamed_stays(text: str) -> None:
-    with pytest.raises(SetupError, match="Rename by hand"):
+    with pytest.raises(SetupError, match="correct it by hand"):
         rename_keys(text)
 
 

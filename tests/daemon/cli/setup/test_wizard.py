@@ -36,6 +36,7 @@ async def test_wrong_answers_are_asked_again(parlour: Parlour) -> None:
     )
     output = parlour.said.getvalue()
     for words in (
+        "Nothing was entered. Paste the token, then press Enter.",
         "This is not a token. Copy it again.",
         "This is a Hugging Face token. A Notion token is needed here",
         "Notion rejects this token",
@@ -254,6 +255,6 @@ async def test_a_page_instead_of_the_database_is_named(parlour: Parlour) -> None
     town = parlour.town
     page = town.workspace.add_page(town.source.id, {"Name": "Bread day"})
     parlour.flags = InitOptions(source=f"https://www.notion.so/Bread-{page}")
-    with pytest.raises(NoAccessError, match="link of a page, not of a database"):
+    with pytest.raises(NoAccessError, match="leads to a page, not to a database"):
         await parlour.hold(town.workspace.token, "1", "1", "1", "")
     assert (parlour.left(), parlour.writes()) == ([], [])
