@@ -189,7 +189,8 @@ async def data_dir_lock(settings: Settings, command: str) -> AsyncIterator[None]
         if backup is not None:
             structlog.get_logger().info(
                 "database.upgraded",
-                summary=f"The old one is kept as {backup.name}",
+                summary="The database was upgraded. The old one is kept as "
+                f"{backup.name}",
             )
         yield
     finally:

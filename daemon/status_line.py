@@ -205,7 +205,7 @@ def short_source_id(source: str) -> str:
 def describe_watching(sources: Sources) -> str:
     """Return "'Facebook posts' (1a2b3c4d), last poll 10:15:30", or why not."""
     if outage := sources.outage_reason:
-        return f"Notion: {outage}"
+        return outage
     if not sources.led:
         return "another daemon polls Notion"
     polled_at = sources.last_poll_at

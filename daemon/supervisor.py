@@ -115,7 +115,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
-        structlog.get_logger().info("daemon.stopped", summary="No job is running")
+        structlog.get_logger().info("daemon.stopped", summary="postbrush has stopped")
 
     async def _run_until_stopped(self) -> None:
         while True:

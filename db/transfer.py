@@ -64,8 +64,8 @@ def _require_current_release(source: Backend) -> None:
         raise DatabaseMissingError(f"{source} does not exist or is empty")
     if revision != upgrade.HEAD:
         raise DatabaseUnusableError(
-            f"{source} was written by an older postbrush. Upgrade it first by running "
-            "`postbrush migrate` with it"
+            f"{source} was written by an older postbrush. Upgrade it first: set "
+            "data_dir or database.url to it, and run `postbrush migrate`"
         )
 
 

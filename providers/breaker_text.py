@@ -21,7 +21,7 @@ def describe_breaker(breaker: Breaker, now: datetime, zone: tzinfo) -> str:
             return f"{reason}, the next job will test it"
         case _ if breaker.until is None:
             is_token = breaker.reason is Outcome.UNAUTHORIZED
-            end = "the token is changed (tested daily)" if is_token else "it is reset"
+            end = "you change the token (tested daily)" if is_token else "you reset it"
         case _:
             end = _format_time(breaker.until, now, zone)
     return f"{reason}, paused until {end}"

@@ -75,7 +75,7 @@ def backup(
     scheduled: Annotated[bool, typer.Option(hidden=True)] = False,
     json: Json = False,
 ) -> None:
-    """Back up database and images, also while the daemon runs."""
+    """Back up database and images, even while the daemon runs."""
     if file == _PIPE and keep is not None:
         raise SetupError("--keep needs a folder as FILE, not -")
     settings = context.load_settings()
@@ -122,10 +122,11 @@ def _print_added(added: AddedBackup, *, json: bool) -> None:
     removed = ""
     if added.removed:
         removed = f" Removed {format_count(len(added.removed), 'older backup')}"
-    if added.removed_for_space:
-        removed += (
-            f", {added.removed_for_space} of them to keep images.min_free_disk free"
-        )
+        if added.removed_for_space:
+            removed += (
+                f", {added.removed_for_space} of them to keep images.min_free_disk free"
+            )
+        removed += "."
     output.print_result(
         BackupResult(
             str(added.path),

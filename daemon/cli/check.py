@@ -132,9 +132,9 @@ def _check_disk(settings: Settings) -> CheckResult:
         return CheckResult(
             "disk",
             space,
-            "free some space: below images.min_free_disk postbrush pauses",
+            "free some space: postbrush pauses below images.min_free_disk",
         )
-    todo = f"make {existing} writable for the user of postbrush, or set data_dir"
+    todo = f"make {existing} writable for the user that runs postbrush, or set data_dir"
     if not existing.is_dir():
         return CheckResult(
             "disk", f"{existing} is not a folder", "set data_dir to a folder"
@@ -186,7 +186,7 @@ async def _check_peers(settings: Settings, sources: Sources) -> list[CheckResult
     names = ", ".join(f"{peer.name} ({peer.roles})" for peer in active)
     shared, todo = describe_stores(str(settings.store or ""), active)
     return [
-        CheckResult("daemons", f"also {names}"),
+        CheckResult("daemons", f"also used by {names}"),
         CheckResult("images", shared, todo),
     ]
 
@@ -295,4 +295,4 @@ def _token_hint(name: str) -> str:
             "Create one at huggingface.co/settings/tokens with the permission 'Make "
             "calls to Inference Providers'"
         )
-    return "Create a new token there"
+    return "Create a new token in your account with this service"

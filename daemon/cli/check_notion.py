@@ -118,12 +118,16 @@ def _describe_absent(settings: Settings, schema: Schema) -> str:
     """Return which optional properties are missing, and what each would do."""
     names = property_names(settings)
     absent = [
-        f"'{names[role]}' {purpose}"
+        f"'{names[role]}' ({purpose})"
         for role, purpose in PURPOSES.items()
         if role not in schema.roles and role not in REQUIRED
     ]
-    add = "`postbrush init --columns add` adds them"
-    return f"not in the database ({add}): {'; '.join(absent)}" if absent else ""
+    if not absent:
+        return ""
+    return (
+        f"optional, not in the database: {', '.join(absent)}. "
+        "`postbrush init --columns add` adds them"
+    )
 
 
 async def _load_property_ids(
@@ -165,9 +169,10 @@ async def _check_posts(
         if matches_filter(page.properties, settings.options.posts.only)
     ]
     at_least = "at least " if has_more else ""
-    verb = "matches" if len(matching) == 1 else "match"
-    words = f"{at_least}{format_count(len(pages), 'post')}, {len(matching)} {verb} "
-    words += "posts.only"
+    words = f"{at_least}{format_count(len(pages), 'post')}"
+    if settings.options.posts.only:
+        verb = "matches" if len(matching) == 1 else "match"
+        words += f", {len(matching)} {verb} posts.only"
     yield CheckResult("posts", words, _hint_about_titles(matching, schema))
     # Without a database, the images of an earlier installation would be strange.
     if upgrade.database_exists(source.app.db.backend):
@@ -200,7 +205,7 @@ def _hint_about_titles(pages: list[Page], schema: Schema) -> str:
     )
     if pages and prompt_count > len(pages) / 2:
         return (
-            "the titles look like image prompts, and cards would show them: add the "
-            "text property Post for the text of the post"
+            "most titles look like image prompts, and cards would show them. Add a "
+            "text property Post with the text of each post"
         )
     return ""

@@ -14,15 +14,15 @@ from providers.writers.base import PromptWriter
 from providers.writers.runner import prepare_writer
 
 _OFF = (
-    "off: postbrush builds prompts from the posts; for better ones, add a Hugging Face "
-    "or Cloudflare token, or set writer.base_url"
+    "off, so postbrush builds prompts from the posts. For better prompts, add a "
+    "Hugging Face or Cloudflare token, or set writer.base_url"
 )
 
 
 async def check_writers(source: SourceContext) -> AsyncIterator[CheckResult]:
     """Check the writers of a source, the one that is asked first before the others."""
     if source.options.writer.use == "off":
-        yield CheckResult("writer", "off: postbrush builds prompts from the posts")
+        yield CheckResult("writer", "off, so postbrush builds prompts from the posts")
     elif not source.writer_names:
         yield CheckResult("writer", _OFF)
     for name in source.writer_names:
@@ -34,13 +34,16 @@ async def _check_writer(source: SourceContext, writer: PromptWriter) -> CheckRes
     await prepare_writer(writer, runner, now=source.app.now())
     dollars = source.price_of(traits.name)
     cost = f"{format_dollars(dollars)} per post" if dollars else "no charge"
-    found = f"{traits.label}, {writer.model or 'its own model'}: {cost}"
+    found = f"{traits.label}, {writer.model or 'its default model'}: {cost}"
     try:
         if writer.token_check_calls():
             await request_identity(source, writer)
     except UnauthorizedError as error:
         why = str(error).rstrip(".")
-        todo = f"{traits.label} rejects the token: {why}. Create a new token there"
+        todo = (
+            f"{traits.label} rejects the token: {why}. Create a new token in your "
+            "account with this service"
+        )
         return CheckResult("writer", found, todo)
     # Images are made all the same, with prompts of our own rule.
     except ProviderError as error:

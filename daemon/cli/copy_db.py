@@ -39,7 +39,8 @@ def copy_db(
         ),
     ],
     target: Annotated[
-        str, typer.Argument(metavar="TO", help="Target: the same (must be empty).")
+        str,
+        typer.Argument(metavar="TO", help="Target: a file or address; must be empty."),
     ],
     json: Json = False,
 ) -> None:

@@ -150,9 +150,7 @@ def _print_addresses(server: FakeServer, *, lan: bool) -> None:
     host = _local_address() if lan else "127.0.0.1"
     typer.echo(f"Open http://{host}:{server.port} in a browser. Press Ctrl-C to stop.")
     password_note = f" (password {server.password})" if server.password else ""
-    typer.echo(
-        f"The web page of postbrush is http://{host}:{server.page}{password_note}."
-    )
+    typer.echo(f"postbrush's own page is http://{host}:{server.page}{password_note}.")
     if os.environ.get("SSH_CONNECTION") and not lan:
         ssh_host = os.environ["SSH_CONNECTION"].split()[2]
         tunnels = [f"-L {port}:127.0.0.1:{port}" for port in (server.port, server.page)]

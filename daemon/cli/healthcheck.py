@@ -20,10 +20,10 @@ _SECONDS = 8.0
 
 
 def healthcheck() -> int:
-    """Ask the daemon whether it can work.
+    """Check whether the daemon can work.
 
-    It asks /healthz of the web page, and exits with 1 if not: for containers and
-    monitors.
+    For containers and monitors: requests /healthz, and exits with 1 if there is a
+    problem.
     """
     listen = _find_listen()
     if listen == "off":

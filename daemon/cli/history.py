@@ -142,7 +142,8 @@ def _print_job(out: Console, source: SourceContext, data: JobDetails) -> None:
         f"job {data.id} '{data.title}' is {data.state} ({data.reason})",
         markup=False,
     )
-    out.print(f"page {data.page_id}; prompt: {data.prompt}", markup=False)
+    out.print(f"page {data.page_id}", markup=False)
+    out.print(f"prompt: {data.prompt}", markup=False)
     out.print(f"prompt written by {data.prompt_by}", markup=False)
     if (seed := data.inputs.get("seed")) is not None:
         out.print(f"seed {seed}, as requested")

@@ -83,7 +83,7 @@ def regenerate(
     if seed is not None:
         labels = asyncio.run(_list_seedless(settings, job.source))
     seed_note = "" if seed is None else f" Seed: {seed}."
-    note = f" {', '.join(labels)} will not use it." if labels else ""
+    note = f" {' and '.join(labels)} will not use the seed." if labels else ""
     output.print_result(
         output.extend_record(RegeneratedJob, job, ignores_seed=labels),
         json=json,
@@ -131,7 +131,7 @@ def use(
         str | None, typer.Argument(metavar="[FILE]", help="The image to restore.")
     ] = None,
     only: Annotated[
-        bool, typer.Option("--only", help="Without the other variants of that image.")
+        bool, typer.Option("--only", help="Show only FILE, without its other variants.")
     ] = False,
     headline: Annotated[
         str | None,
@@ -172,7 +172,7 @@ def use(
         ]
         for image in records
     ]
-    table = output.make_table(("FILE", "GENERATED", "BY", ""), rows)
+    table = output.make_table(("FILE", "GENERATED", "PROVIDER", ""), rows)
     output.print_result(
         records,
         json=json,

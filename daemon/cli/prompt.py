@@ -45,7 +45,7 @@ def prompt(
 
     def print_lines(out: Console) -> None:
         out.print(shown.prompt, markup=False)
-        cost = f": {format_dollars(shown.cost)}" if shown.cost else ""
+        cost = f" ({format_dollars(shown.cost)})" if shown.cost else ""
         out.print(f"Written by {shown.author}{cost}", markup=False)
         for name, value in (("Headline", shown.headline), ("Alt text", shown.alt)):
             if value:

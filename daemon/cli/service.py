@@ -67,9 +67,8 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
         await service_conflict.refuse_if_service_watches(source, pollers, os.environ)
 
         async def approve_held(held: int) -> bool:
-            question = (
-                f"{held} posts are waiting for approval. Generate their images now?"
-            )
+            are_waiting = "post is" if held == 1 else "posts are"
+            question = f"{held} {are_waiting} waiting for approval. Generate now?"
             if not (yes or (sys.stdin.isatty() and typer.confirm(question, err=True))):
                 return False
             async with source.app.db.write_transaction() as tx:
@@ -90,13 +89,14 @@ async def _log_end(sources: Sources) -> None:
 
 
 def reload() -> None:
-    """Let the running daemon read its configuration again."""
+    """Make the running daemon read its configuration again."""
     settings = context.load_settings()
     reply = asyncio.run(control.send_command(app.socket_path(settings), "reload"))
     if reply is None:
         raise SetupError(
             f"No daemon answers in {settings.data_dir}. Start it with "
-            f"`{context.start_command(settings)}`. A new data_dir needs a restart"
+            f"`{context.start_command(settings)}`. If you changed data_dir, restart "
+            "the daemon"
         )
     if why := reply.get("error"):
         raise SetupError(f"The previous configuration stays in use: {why}")
@@ -154,7 +154,7 @@ def _migrate_config() -> None:
     backup = answer_files.write_config(file, text)
     for change in renamed:
         typer.echo(change)
-    typer.echo(f"{file} has been rewritten. The old file is {backup}.")
+    typer.echo(f"{file} has been rewritten. The old file is kept as {backup}.")
 
 
 def config(

@@ -71,13 +71,13 @@ def _print_status(
         when = (
             f"until {output.format_time(until, zone)}"
             if until
-            else "until `postbrush resume`"
+            else "until you run `postbrush resume`"
         )
         out.print(f"paused   new requests are queued {when}", markup=False)
     if data.disk_problem:
-        out.print(f"disk     {data.disk_problem}: generation is paused", markup=False)
+        out.print(f"disk     {data.disk_problem}. Generation is paused", markup=False)
     if store := data.daemon.store_problem:
-        out.print(f"store    {store}: generation is paused", markup=False)
+        out.print(f"store    {store}. Generation is paused", markup=False)
     several = settings.has_named_sources and sources.shared_budget_source.has_own_budget
     out.print(
         _format_spending(
@@ -147,7 +147,7 @@ def _format_daemon(daemon: DaemonStatus, settings: Settings, zone: tzinfo) -> st
         return f"daemon   not running (start it: {context.start_command(settings)})"
     words = f"daemon   running (process {daemon.pid})"
     if daemon.notion_problem:
-        return f"{words}; Notion: {daemon.notion_problem}"
+        return f"{words}; {daemon.notion_problem}"
     if daemon.is_leader is False:
         return f"{words}; another daemon does the Notion work"
     if daemon.polled_at is None:

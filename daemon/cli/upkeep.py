@@ -59,7 +59,9 @@ def pause(
         Pause(source=name, since=now, until=until) for name in settings.by_source()
     ]
     asyncio.run(_store_pauses(settings, new_pauses))
-    end = output.format_time(until, local_zone()) if until else "`postbrush resume`"
+    end = "you run `postbrush resume`"
+    if until:
+        end = output.format_time(until, local_zone())
     output.print_result(
         new_pauses,
         json=json,

@@ -50,7 +50,7 @@ NoNewPrivileges=yes
 WantedBy=default.target
 """
 
-service = make_app(help="Run postbrush as a systemd service of your user.")
+service = make_app(help="Run postbrush as a systemd user service.")
 
 
 @service.callback()
@@ -68,7 +68,7 @@ def install(
     """Write the unit, start it, and start it at every login."""
     if not user or os.geteuid() == 0:
         raise SetupError(
-            "Run `postbrush service install --user` as an ordinary user, with --user. "
+            "Run `postbrush service install --user` as an ordinary user, not as root. "
             "For a service of the whole machine, run `sudo make install` in the "
             "repository (docs/operations.md)"
         )

@@ -159,8 +159,8 @@ class ClusterMember:
                 return
             await clock.sleep(1.0)
         raise SetupError(
-            "Another daemon works on this database under the ID in postbrush.id. If "
-            "this machine or its data folder is a copy, remove that file here"
+            "Another daemon works on this database with the same ID (postbrush.id). If "
+            "the data folder of this machine is a copy, delete postbrush.id in it"
         )
 
     async def renew_membership(self) -> None:

@@ -185,8 +185,8 @@ def _check_roles(options: Options) -> Iterator[str]:
         yield 'roles must not be empty. The usual value is ["notion", "generate"]'
     elif len(set(options.roles)) == 1 and not options.database.url.get_secret_value():
         yield (
-            "roles: another daemon must take the other role, on a shared database. "
-            "Set database.url"
+            "roles names one role. Another daemon must have the other one, on a shared "
+            "database. Set database.url"
         )
 
 

@@ -103,15 +103,15 @@ def describe_unshown(schema: Schema, rules: PostsSection) -> str:
     name = schema.roles[Role.STATUS].name
     if _is_filtered(schema, rules):
         return (
-            f"posts.only or posts.skip reads '{name}', so postbrush writes Queued, "
-            "Waiting and Waiting for approval to no page"
+            f"posts.only or posts.skip uses '{name}', so postbrush does not write "
+            "Queued, Waiting or Waiting for approval to pages"
         )
     missing = ", ".join(_missing_options(schema))
     if not missing:
         return ""
     return (
-        f"'{name}' cannot show: {missing}. In Notion, add the options you want to its "
-        "Status property; no program can do that"
+        f"'{name}' lacks these options: {missing}. Add the ones you want in Notion, "
+        "which does not let programs add options to a Status property"
     )
 
 

@@ -83,7 +83,7 @@ async def request_usage(source: SourceContext, provider: Provider) -> AccountRea
     except ProviderError as error:
         return AccountReading(usage=None, problem=str(error), is_answered=False)
     usage = read_usage(response, now)
-    problem = "" if usage else "the billing answer has another shape than expected"
+    problem = "" if usage else "the billing answer has an unexpected form"
     return AccountReading(usage=usage, problem=problem)
 
 

@@ -117,7 +117,7 @@ def log_database_error(app: AppContext, error: DatabaseError) -> None:
         log_outage(app, str(error))
     elif isinstance(error, DatabaseAwayError):
         if failures.record_failure("database", steady):
-            summary = f"{error}. postbrush continues when it is back"
+            summary = f"{error}. postbrush waits until the database is available"
             app.log.error("database.away", summary=summary)
     elif failures.record_failure(f"database: {error}", steady):
         app.log.error("database.failed", summary=str(error))

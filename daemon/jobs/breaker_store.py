@@ -267,4 +267,4 @@ def _describe_fallback(source: SourceContext, breaker: Breaker) -> str:
         for name in source.chain
         if name != breaker.name
     ]
-    return f"; meanwhile {', then '.join(labels)}" if labels else ""
+    return f"; meanwhile postbrush uses {', then '.join(labels)}" if labels else ""

@@ -102,7 +102,7 @@ def _find_problems(schema: Schema, name: str, wanted: Wanted) -> Iterable[str]:
     # The property was deleted, or never existed.
     if found is None:
         yield (
-            f'names the property "{name}", which the source does not have. '
+            f'names the property "{name}", which the database does not have. '
             f"{_nearest_hint(name, schema.properties, 'Its properties are')}"
         )
     elif not isinstance(wanted, bool):

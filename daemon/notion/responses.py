@@ -205,8 +205,9 @@ def explain_write(response: ErrorResponse, change: PageUpdate) -> NotionError:
     if change.image_only and change.keep:
         names = ", ".join(f"'{file.name}'" for file in change.keep)
         return WriteRefusedError(
-            f"Notion does not let postbrush keep {names} beside the new image. Move it "
-            f"out of the Image property and tick Regenerate ({response.message})",
+            f"Notion does not let postbrush keep {names} beside the new image. Move "
+            "your own files out of the Image property and tick Regenerate "
+            f"({response.message})",
             is_final=True,
         )
     return WriteRefusedError(response.message)

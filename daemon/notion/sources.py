@@ -146,7 +146,7 @@ async def _refuse_page(transport: NotionTransport, target: str) -> None:
     except ApiError:
         return
     raise NoAccessError(
-        "This is the link of a page, not of a database. Open the database itself as a "
+        "This link leads to a page, not to a database. Open the database itself as a "
         "full page in Notion, and copy its link"
     )
 

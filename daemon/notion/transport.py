@@ -206,7 +206,7 @@ def _describe_error(error: httpx.HTTPError, proxy: str | None) -> str:
         cause = cause.__cause__ or cause.__context__
     # With a proxy, no connection is made to any other address.
     if isinstance(error, httpx.ProxyError | httpx.ConnectError) and proxy:
-        return "no connection through the proxy of HTTPS_PROXY"
+        return "no connection through the proxy in HTTPS_PROXY"
     kind = type(error).__name__
     return f"no connection, {kind}; is this machine online?"
 

@@ -72,8 +72,8 @@ def _conflict_message(path: Path) -> str:
     if holder is None:
         return f"Another postbrush process uses {path.parent}"
     return (
-        f"postbrush {holder.command} is already running (process {holder.pid}) since "
-        f"{holder.since} holds {path}"
+        f"postbrush {holder.command} is already running (process {holder.pid}, "
+        f"since {holder.since}) and uses {path}"
     )
 
 

@@ -181,8 +181,8 @@ class Poller:
         """
         if twins := self.others & await source_state.sources_of(tx, data_source):
             raise NoAccessError(
-                f"The source {min(twins)} has the same Notion database. Remove one of "
-                "them from the configuration"
+                f"The source {min(twins)} has the same Notion database as "
+                f"{self.source.name}. Remove one of the two from the configuration"
             )
 
     async def _poll_with_current_schema(self, schema: Schema) -> ApplyResult:

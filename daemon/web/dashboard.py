@@ -248,5 +248,5 @@ async def find_problems(site: WebContext) -> dict[str, str]:
     except DatabaseError as error:
         problems["database"] = str(error)
     if stuck := source.app.watchdog.missed_deadlines():
-        problems["stuck"] = f"no progress of {' and '.join(stuck)}"
+        problems["stuck"] = f"no progress in {' and '.join(stuck)}"
     return problems

@@ -25,7 +25,7 @@ async def test_a_copy_of_a_machine_does_not_go_on_as_the_original(
         environ = {"POSTBRUSH_DATABASE__URL": all_.place.url.render_as_string()}
         town, clock = all_.first.town, all_.first.clock
         async with house(folder, town=town, clock=clock, environ=environ) as copy:
-            with pytest.raises(SetupError, match=r"remove that file here$"):
+            with pytest.raises(SetupError, match=r"delete postbrush.id in it$"):
                 await copy.company.recover_work()
             # Once the other is gone, it is the only one.
             await all_.first.die()

@@ -67,7 +67,7 @@ def test_an_upgrade_keeps_configuration_and_data(server: Server) -> None:
     run("systemctl", "disable", "--now", "--quiet", _TIMER)
     said = server.install()
     assert said.returncode == 0, said.stderr
-    assert "upgraded; it runs" in said.stdout
+    assert "upgraded; it is running" in said.stdout
     assert server.machine.show(_TIMER, "ActiveState") == "inactive"
     assert run("systemctl", "is-enabled", _TIMER, check=False).stdout == "disabled\n"
     after = run("cat", SETTINGS).stdout, run("postbrush", "jobs", "--json").stdout

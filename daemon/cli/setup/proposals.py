@@ -251,10 +251,8 @@ def parse_only(
             raise SetupError(f"--only {flag!r} must have the form 'Status=Waiting'")
         column = folded.get(name.casefold())
         if column is None:
-            listed = ", ".join(columns)
-            raise SetupError(
-                f"--only: {name!r} is not a property. The properties are: {listed}"
-            )
+            known = f"The properties are: {', '.join(columns)}"
+            raise SetupError(f"--only: {name!r} is not a property. {known}")
         wanted = _parse_value(column, value)
         previous = only.get(column.name)
         if previous is None or isinstance(wanted, bool):

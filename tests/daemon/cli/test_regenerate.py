@@ -18,7 +18,10 @@ async def test_the_seed_is_said_with_who_ignores_it_and_kept_with_the_job(
     desk.add("Bread day", "We bake at six.")
     assert (await desk.cli("once", **_CHAIN)).code == 0
     said = await desk.cli("regenerate", "bread", "--seed", "4711", **_CHAIN)
-    line = "Job 2 'Bread day' is queued. Seed: 4711. Cloudflare FLUX will not use it.\n"
+    line = (
+        "Job 2 'Bread day' is queued. Seed: 4711. "
+        "Cloudflare FLUX will not use the seed.\n"
+    )
     assert (said.out, said.code) == (line, 0)
     assert (await desk.cli("once")).code == 0
     assert desk.town.hub.served[-1].seed == 4711

@@ -130,7 +130,7 @@ def test_of_two_properties_that_differ_in_case_the_exact_one_is_used() -> None:
         ({"Price": "7"}, None),
         (
             {"Stauts": "Ready"},
-            'property "Stauts", which the source does not have. Did you mean "Status"?',
+            '"Stauts", which the database does not have. Did you mean "Status"?',
         ),
         (
             {"Xyz": "Ready"},

@@ -35,7 +35,7 @@ async def test_other_words_are_put_on_the_image_without_a_call(both: Both) -> No
     page = await visitor.see(here)
     assert 'value="Fresh bread"' in page.text
     # With words, and without.
-    assert "With words. Below, without." in page.words
+    assert "With the headline. The image below is without it." in page.words
     (before,) = home.space.list_files(page_id)
 
     words = 'Bread <b>& "cake"</b>'

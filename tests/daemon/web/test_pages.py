@@ -283,7 +283,7 @@ async def test_health_is_one_word_and_a_status(both: Both) -> None:
     home.source.app.watchdog.set_deadline("poll", 5)
     home.clock.move(seconds=6)
     stuck = await visitor.see("/healthz")
-    assert (stuck.status, stuck.text) == (503, "stuck: no progress of poll\n")
+    assert (stuck.status, stuck.text) == (503, "stuck: no progress in poll\n")
 
 
 async def test_health_tells_strangers_no_paths(tmp_path: Path) -> None:
