@@ -134,8 +134,7 @@ class SourceRuntime:
         polled_at: Steady time of the last successful poll.
         is_leader: This daemon is the leader: only the leader sends requests to Notion.
         is_sweeping: A sweep of the source is running.
-        active_until: Elapsed seconds (`Clock.elapsed`) until which a person counts as
-            active.
+        active_until: Elapsed seconds (`Clock.elapsed`) until which a person is active.
         unreachable_pages: IDs of pages whose un-tick was answered 404.
         told_page: ID of the page whose status is being written; empty: none.
     """
@@ -188,9 +187,8 @@ class SourceContext:
 
     def includes_spending_of(self, name: str) -> bool:
         """Return whether the source *name* spends from the budget of this source."""
-        if self.has_own_budget:
-            return name == self.name
-        return name not in self.own_budgets
+        is_own = name == self.name
+        return is_own if self.has_own_budget else name not in self.own_budgets
 
     @property
     def services(self) -> Mapping[str, Provider]:
@@ -224,8 +222,7 @@ class SourceContext:
 
     def label_of(self, name: str) -> str:
         """Return the label of a service; the name of one that is not configured."""
-        service = self.services.get(name)
-        return service.traits.label if service else name
+        return self.services[name].traits.label if name in self.services else name
 
     @property
     def upload_limit(self) -> int:
@@ -290,9 +287,8 @@ class Sources:
     def outage_reason(self) -> str:
         """Why Notion cannot be used, in one line; empty: it can."""
         reasons = {source.name: source.notion_backoff.why for source in self}
-        if len(reasons) == 1:
-            return reasons[self.first.name]
-        return "; ".join(f"{name}: {why}" for name, why in reasons.items() if why)
+        named = [f"{name}: {why}" for name, why in reasons.items() if why]
+        return "; ".join(named) if len(reasons) > 1 else reasons[self.first.name]
 
     def get(self, name: str) -> SourceContext | None:
         """Return the source *name*; None if it is not configured."""
