@@ -1,18 +1,23 @@
 """Writes contact sheets of the cards of the corpus: make sheets.
 
-`python -m tests.sheets --docs` takes the pictures of the docs anew, one of each layout.
+`python -m tests.sheets --docs` writes the pictures of the docs: one of each layout, and
+pictures with words on them.
 """
 
 from __future__ import annotations
 
 import io
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from daemon.config.parsing import parse_format
+from daemon.imaging.overlay import Words, lay_out_words
+from daemon.pretend.scenes import render_scene
 from providers.base import CardSettings, ImageRequest
 from providers.card.compose import render_card
 from providers.card.layout import COMPOSITIONS
@@ -39,6 +44,12 @@ _PICTURES = {
     "versus": ("jollof", "square", 4),
     "landscape": ("winter_hours", "landscape", 1),
 }
+#: Words on pictures for the docs: scene, seed, headline and style.
+_HEADLINES: tuple[tuple[str, int, str, Literal["gradient", "panel"]], ...] = (
+    ("a cup of coffee", 1, "New: coffee from Colombia", "gradient"),
+    ("a tree on a meadow", 1, "Plant trees with us", "gradient"),
+    ("a market stall", 1, "Market day is back", "panel"),
+)
 
 
 def write_sheets(folder: Path) -> None:
@@ -65,6 +76,35 @@ def write_pictures(folder: Path) -> None:
         card = _render(name, form, seed)
         card.thumbnail((480, 480), Image.Resampling.LANCZOS)
         card.save(folder / f"card-{layout}.webp", quality=82, method=6)
+    _write_headlines(folder / "headline.webp")
+
+
+def _write_headlines(path: Path) -> None:
+    """Write three pictures beside each other, with a headline, a tag and a logo."""
+    side, gap = 720, 24
+    row = Image.new("RGB", (3 * side + 2 * gap, side), "white")
+    with tempfile.TemporaryDirectory() as folder:
+        look = CardSettings(tag="Oven & Oak", logo=_draw_logo(Path(folder)))
+        for index, (scene, seed, headline, style) in enumerate(_HEADLINES):
+            picture = Image.open(io.BytesIO(render_scene(scene, seed, side, side)))
+            words = Words(headline=headline, style=style, look=look, with_brand=True)
+            lettered = lay_out_words(picture.convert("RGB"), words).draw()
+            row.paste(lettered, (index * (side + gap), 0))
+    row.resize((1104, 360), Image.Resampling.LANCZOS).save(path, quality=82, method=6)
+
+
+def _draw_logo(folder: Path) -> str:
+    """Return the file of a logo: a loaf in a circle, and two bars for a name."""
+    logo = Image.new("RGBA", (520, 200))
+    pen = ImageDraw.Draw(logo)
+    pen.ellipse((0, 0, 199, 199), "#8c2f1b")
+    pen.arc((50, 60, 150, 160), 180, 360, "#f4d9b0", 16)
+    pen.line((100, 70, 100, 150), "#f4d9b0", 16)
+    pen.rounded_rectangle((240, 50, 515, 85), 17, "#8c2f1b")
+    pen.rounded_rectangle((240, 115, 430, 150), 17, "#8c2f1b")
+    path = folder / "logo.png"
+    logo.save(path)
+    return str(path)
 
 
 def _render(name: str, form: str, seed: int) -> Image.Image:
