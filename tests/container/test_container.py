@@ -164,7 +164,7 @@ def test_the_volume_may_have_another_owner(box: Container, town: FakeServer) -> 
     give_secrets(box, town)
     refused = box.once("run")
     assert refused.returncode == 2
-    assert "cannot look into /data" in refused.stderr
+    assert "/data cannot be read" in refused.stderr
     assert "1000:1000" in refused.stderr
     assert "Traceback" not in refused.stderr
 
