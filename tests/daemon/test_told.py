@@ -105,7 +105,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
             home.add()
             await home.live()
             titles = await box.arrived(1)
-            assert titles == ["postbrush: flux is out of credits"]
+            assert titles == ["postbrush: Hugging Face FLUX is out of credits"]
         town, clock = home.town, home.clock
         await home.die()
         # Another start knows what was told before.
@@ -118,7 +118,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
                     await actions.reset_breaker(tx, "flux", again.source.app.now())
                 await daemon_of(again).handle_command("wake", {})
                 titles = await box.arrived(2)
-            assert titles[1:] == ["postbrush: flux is available again"]
+            assert titles[1:] == ["postbrush: Hugging Face FLUX is available again"]
             assert KEY not in "\n".join([*home.said, *again.said])
             assert KEY not in repr(again.settings)
         assert KEY not in stored(place_of(tmp_path))
