@@ -37,7 +37,7 @@ def test_init_takes_tokens_from_the_environment_and_shows_them_nobody(
     run, token = server.machine.run, server.town.workspace.token
     run("rm", "/etc/credstore/postbrush.NOTION_TOKEN")
     said = run("env", f"NOTION_TOKEN={token}", "postbrush", "init", "--yes")
-    assert "It runs" in said.stdout
+    assert "postbrush is running, and will start" in said.stdout
     stored = run("cat", "/etc/credstore/postbrush.NOTION_TOKEN").stdout
     assert stored.strip() == token
     journal = run("journalctl", "--output=export", "--no-pager").stdout
