@@ -90,9 +90,10 @@ async def test_whatever_happens_to_them_nothing_is_lost_or_paid_for_twice(
         calls = dict(all_.ask("SELECT outcome, count(*) FROM attempts GROUP BY 1"))
         assert calls["image"] == len(pages)
         # What died in the middle is counted as paid, and made again: no more of it
-        # than was under way.
+        # than was under way, four calls in each of the two that were killed and of
+        # the two whose database server was restarted.
         assert town.hub.painted <= len(pages) + calls.get("unknown", 0)
-        assert calls.get("unknown", 0) <= 3 * 4
+        assert calls.get("unknown", 0) <= 4 * 4
         assert calls.keys() <= {"image", "unknown"}
         twice = all_.ask(
             "SELECT job_id FROM attempts WHERE outcome = 'image' GROUP BY 1 "
