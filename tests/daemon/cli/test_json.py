@@ -65,6 +65,7 @@ def test_a_time_without_an_offset_is_noticed() -> None:
 
 @needs_jsonschema
 @pytest.mark.long
+@pytest.mark.sqlite_only  # copy-db copies a file
 async def test_every_state_has_the_shape(desk: Desk) -> None:
     desk.configure(QUICK.replace("[posts]\n", "[posts]\napprove_above = 1\n"))
 
