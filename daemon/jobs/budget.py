@@ -158,7 +158,7 @@ def budget_thresholds(
             continue
         after = before + pricing.price
         is_full = after + pricing.price > limit + _TINY
-        is_nearly_full = before < _NEARLY * limit <= after + _TINY
+        is_nearly_full = before < _NEARLY * limit - _TINY <= after
         if is_full or is_nearly_full:
             until = day if name == "day" else month
             thresholds.append(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon import formatting
@@ -77,6 +77,7 @@ def test_no_budget_is_ever_exceeded(
     prices=st.lists(st.integers(1, 40), max_size=60),
     limit=st.integers(1, 200),
 )
+@example(prices=[1] * 9, limit=10)
 def test_each_mark_of_a_budget_is_passed_once_whatever_the_calls_cost(
     prices: list[int], limit: int
 ) -> None:
