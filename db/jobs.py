@@ -45,6 +45,11 @@ _WAKE = jobs.update().where(
     jobs.c.waiting_for_provider == sa.bindparam("awaited"),
     jobs.c.due_at > sa.bindparam("now"),
 )
+_WAKE_PAUSED = jobs.update().where(
+    jobs.c.state == JobState.QUEUED,
+    jobs.c.rounds > 0,
+    jobs.c.due_at > sa.bindparam("now"),
+)
 _NEWEST_EVENT = (
     sa.select(events)
     .where(events.c.job_id == sa.bindparam("which"))
@@ -165,6 +170,13 @@ async def wake_waiting(tx: Tx, provider: str, now: datetime) -> bool:
         {"awaited": provider, "now": now, "due_at": now, "waiting_for_provider": None},
     )
     return updated.rowcount > 0
+
+
+async def wake_paused(tx: Tx, now: datetime) -> None:
+    """Make the jobs that pause between two rounds through the chain due now."""
+    await tx.execute(
+        _WAKE_PAUSED, {"now": now, "due_at": now, "waiting_for_provider": None}
+    )
 
 
 async def replace_fingerprint(

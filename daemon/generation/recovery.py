@@ -122,7 +122,8 @@ def _log_job_rescued(source: SourceContext, job: Job) -> None:
 
 async def _release_probes(source: SourceContext) -> None:
     """Release probes of half-open breakers and adopt changed tokens and settings."""
-    services = source.services
+    services, now = source.services, source.app.now()
+    closed = breaker.BreakerState.CLOSED
     async with source.app.db.write_transaction() as tx:
         claimed = {str(job.id) for job in await queue.list_claimed(tx, None)}
         stored = await breaker_store.load_breakers(tx, services)
@@ -131,11 +132,12 @@ async def _release_probes(source: SourceContext) -> None:
             if before.probe_owner is not None and before.probe_owner not in claimed:
                 after = breaker.release_probe(before, before.probe_owner)
             after = breaker.adopt_settings(
-                after,
-                source.fingerprints.get(name, ""),
-                source.app.now(),
-                services[name].traits,
+                after, source.fingerprints.get(name, ""), now, services[name].traits
             )
-            if after.state is not breaker.BreakerState.CLOSED:
+            # A person has repaired the service, so that no job waits any longer.
+            if after.state is closed and before.state is not closed:
+                await jobs.wake_waiting(tx, name, now)
+                await jobs.wake_paused(tx, now)
+            if after.state is not closed:
                 source.app.log_state.open_breakers[name] = after.generation
             await breaker_store.save_change(tx, source, before, after)

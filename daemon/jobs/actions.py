@@ -279,4 +279,5 @@ async def reset_breaker(tx: Tx, name: str, now: datetime) -> bool:
         )
         await posts.reset_replace_tries(tx)
     await jobs.wake_waiting(tx, name, now)
+    await jobs.wake_paused(tx, now)
     return row is not None and row.state != "closed"

@@ -168,3 +168,30 @@ async def test_a_cancelled_job_leaves_the_status_of_what_the_page_shows(
     home.clock.move(seconds=1)
     await home.work()
     assert _shown(home, page)[0] == before
+
+
+@pytest.mark.parametrize("repair", ["another token", "reset"])
+async def test_a_repaired_service_makes_the_waiting_image_at_once(
+    tmp_path: Path, repair: str
+) -> None:
+    async with house(tmp_path, toml=_NO_CARD) as home:
+        await home.begin()
+        page = home.add()
+        valid, home.hub.token = home.hub.token, "hf_the_new_one"
+        await home.live()
+        job = (await home.jobs())[-1]
+        assert job.due_at > home.clock.now()
+        if repair == "reset":
+            home.hub.token = valid
+            async with home.source.app.db.write_transaction() as tx:
+                await actions.reset_breaker(tx, "flux", home.clock.now())
+            await home.work()
+            assert _shown(home, page) == ("Done", "")
+            return
+        await home.die()
+        async with house(
+            tmp_path, toml=_NO_CARD, town=home.town, clock=home.clock
+        ) as again:
+            await again.begin()
+            await again.work()
+            assert _shown(again, page) == ("Done", "")
