@@ -104,16 +104,17 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        # Not with the loop, which would restore the default, and that ends the process.
+        signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(self.reload))
         # A SIGHUP that arrived while the program was loading is delivered now.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         try:
             async with app.data_dir_lock(self.settings, "run"):
                 await self._run_until_stopped()
         finally:
-            # A SIGHUP without a handler would kill the process.
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Blocked in this thread only, it would end the process in another one.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            for number in (signal.SIGTERM, signal.SIGINT):
                 loop.remove_signal_handler(number)
         structlog.get_logger().info("daemon.stopped", summary="postbrush has stopped")
 

@@ -220,9 +220,12 @@ async def test_after_a_reload_it_takes_two_stops_to_cut(
     assert _calls(desk) == [{1: "image", 2: "unknown"}[stops]]
 
 
-#: Sends itself a SIGHUP when all is done but the end of the interpreter.
+#: Sends itself a SIGHUP when all is done but the end of the interpreter.  The main
+#: thread may block it, and a thread that has begun before does not.
 _HUNG_UP_LAST = (
-    "import atexit, os, signal, sys; from daemon.cli.main import main; "
+    "import atexit, os, signal, sys, threading; from daemon.cli.main import main; "
+    "signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP}); "
+    "threading.Thread(target=threading.Event().wait, daemon=True).start(); "
     "atexit.register(os.kill, os.getpid(), signal.SIGHUP); sys.exit(main())"
 )
 
