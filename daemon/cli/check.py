@@ -163,12 +163,11 @@ def _check_database(settings: Settings) -> CheckResult:
     holder = lock.find_holder(app.lock_path(settings))
     running = f"; the daemon is running (process {holder.pid})" if holder else ""
     try:
-        revision = upgrade.refuse_newer(backend)
+        upgrade.require_current(backend)
+        exists = upgrade.database_exists(backend)
     except DatabaseError as error:
         return CheckResult("database", str(backend), str(error))
-    state = "will be created at the first start" if revision is None else "up to date"
-    if revision not in {None, upgrade.HEAD}:
-        state = "older version, will be upgraded at the next start"
+    state = "up to date" if exists else "will be created at the first start"
     return CheckResult("database", f"{backend}: {state}{running}")
 
 
