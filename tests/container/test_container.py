@@ -104,6 +104,12 @@ def test_two_commands_set_it_up_and_start_it(box: Container, town: FakeServer) -
     assert (status.returncode, "1 done" in status.stdout) == (0, True), status
 
 
+def test_a_card_in_a_script_that_needs_shaping_is_made(box: Container) -> None:
+    made = box.once("generate", "خبز طازج كل صباح", "--provider", "card")
+    assert made.returncode == 0, made
+    assert "libfribidi0" not in made.stderr
+
+
 def test_it_is_closed_up(box: Container, town: FakeServer) -> None:
     give_secrets(box, town)
     box.up()

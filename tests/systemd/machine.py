@@ -26,7 +26,7 @@ _TOOLS = ("mmdebstrap", "systemd-nspawn", "nsenter")
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,make,procps,ca-certificates"
 #: In place of the base image of the container, which no registry gives us here.
 BASE = "base"
-_BASE_PACKAGES = "python3,python3-venv,ca-certificates,tzdata,binutils"
+_BASE_PACKAGES = "python3,python3-venv,ca-certificates,tzdata,binutils,libfribidi0"
 _BASE_HOOK = '--customize-hook=chroot "$1" python3 -m venv /usr/local'
 _LEAN = ("doc", "man", "locale")
 _ENV = {
