@@ -7,6 +7,7 @@ the marks that no line begins or ends with.
 from __future__ import annotations
 
 from functools import cache
+from unicodedata import category
 
 import budoux
 
@@ -23,7 +24,7 @@ _NO_END = frozenset("（〔［｛〈《「『【〝([{“‘„«เแโใไ
 #: A longer phrase may be broken.
 _LONGEST = 10
 #: The penalty of a line that ends at a phrase's end, as good as the model is.
-_PENALTIES = {"ja": 0.1, "zh-hans": 0.35, "zh-hant": 0.35, "th": 0.15}
+_PENALTIES = {"ja": 0.1, "zh-hans": 0.35, "zh-hant": 0.35, "th": 0.5}
 
 
 @cache
@@ -52,7 +53,8 @@ def split_phrases(text: str) -> list[tuple[str, float]]:
             phrases.append(part)
     parts: list[tuple[str, float]] = []
     for phrase in phrases:
-        is_clause = not parts or not parts[-1][0][-1].isalnum()
+        # Thai words end with marks of vowels and tones, too.
+        is_clause = not parts or category(parts[-1][0][-1])[0] not in "LMN"
         penalty = 0.0 if is_clause else _PENALTIES[model]
         for inner in split_phrase(phrase) if len(phrase) > _LONGEST else [phrase]:
             parts.append((inner, penalty))

@@ -79,6 +79,19 @@ def test_phrases_of_scripts_without_spaces(text: str, phrases: list[str]) -> Non
     assert [part for part, _ in split_phrases(text)] == phrases
 
 
+def test_a_thai_word_that_ends_with_a_tone_mark_ends_no_clause() -> None:
+    _, *parts = split_phrases("กุ้งแม่น้ำเผาตัวใหญ่ อร่อย")
+    assert {penalty for part, penalty in parts if part != "อร่อย"} == {0.5}
+
+
+@pytest.mark.parametrize("width", [640, 880, 1000])
+def test_thai_lines_end_between_phrases_where_there_is_room(width: float) -> None:
+    text = "น้ำข้น หอมตะไคร้ ใบมะกรูด เผ็ดกำลังดี กุ้งตัวใหญ่ เต็มหม้อ"
+    lines = _lines(text, width)
+    assert len(lines) > 1
+    assert " ".join(lines) == text
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [
