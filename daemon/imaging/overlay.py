@@ -47,6 +47,8 @@ _LOGO_WIDTH = 0.3
 _TALL, _WIDE = 1.6, 1.4
 #: The least contrast of a logo to its ground (WCAG 2.2, 1.4.11).
 _LOGO_CONTRAST = 3.0
+#: The most detail behind a logo without a plate: hills have less, stripes more.
+_LOGO_DETAIL = 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +150,9 @@ def lay_out_words(picture: Image.Image, words: Words) -> Overlay:
         raise UnsettableError("the headline is too long")
     block = min(blocks, key=lambda block: _unrest_behind(picture, block))
     mask = draw_mask(picture.size, block.lines)
-    laid = None
-    if words.style == "gradient":
+    # A logo alone has its plate.
+    laid = None if block.lines else (picture.copy(), (255, 255, 255))
+    if words.style == "gradient" and laid is None:
         laid = scrim.lay_gradient(picture, block.edge, block.box, mask, words.look)
     ground, colour = laid or scrim.lay_panel(picture, block.edge, block.box, words.look)
     return Overlay(ground=ground, letters=mask, colour=colour, block=block)
@@ -280,16 +283,13 @@ def _tone_of(logo: Image.Image) -> Rgb:
 
 
 def _paste_logo(canvas: Image.Image, placed: PlacedLogo) -> None:
-    """Paste the logo, on a plate where its colour does not stand out."""
+    """Paste the logo, on a plate where it does not stand out."""
     logo, (left, top) = placed
-    if _measure_logo(canvas, placed) < _LOGO_CONTRAST:
+    right, bottom = left + logo.width, top + logo.height
+    detail = scrim.measure_detail(canvas.crop((left, top, right, bottom)))
+    if detail > _LOGO_DETAIL or _measure_logo(canvas, placed) < _LOGO_CONTRAST:
         pad = max(4, logo.height // 6)
-        plate = (
-            left - pad,
-            top - pad,
-            left + logo.width + pad,
-            top + logo.height + pad,
-        )
+        plate = (left - pad, top - pad, right + pad, bottom + pad)
         pen = ImageDraw.Draw(canvas)
         colour = scrim.plate_for(_tone_of(logo), _LOGO_CONTRAST)
         pen.rounded_rectangle(plate, pad, colour)

@@ -199,13 +199,17 @@ def unrest(region: Image.Image) -> float:
     """
     small = region.copy()
     small.thumbnail((160, 160), Image.Resampling.BOX)
-    grey = small.convert("L")
+    return measure_detail(small) + _SKIN_WEIGHT * _skin_share(small)
+
+
+def measure_detail(region: Image.Image) -> float:
+    """Return how many edges and large contrasts a region of some 100 pixels has."""
+    grey = region.convert("L")
     # The filter leaves a frame of a pixel as it is.
     edges = grey.filter(ImageFilter.FIND_EDGES)
     edges = edges.crop((1, 1, edges.width - 1, edges.height - 1))
     coarse = grey.resize(_COARSE, Image.Resampling.BOX)
-    detail = 0.5 * ImageStat.Stat(edges).mean[0] + ImageStat.Stat(coarse).stddev[0]
-    return detail + _SKIN_WEIGHT * _skin_share(small)
+    return 0.5 * ImageStat.Stat(edges).mean[0] + ImageStat.Stat(coarse).stddev[0]
 
 
 def _skin_share(image: Image.Image) -> float:

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from daemon.config.parsing import parse_format
 from daemon.imaging.lettering import UnsettableError
-from daemon.imaging.overlay import Overlay, Words, lay_out_words
+from daemon.imaging.overlay import Overlay, Style, Words, lay_out_words
 from providers.base import CardSettings
 from providers.card.colour import Rgb, contrast_ratio
 from tests.search import thinned
@@ -65,7 +65,7 @@ def _photo(kind: str, width: int, height: int) -> Image.Image:
 def _lay_out(
     picture: Image.Image,
     headline: str = HEADLINE,
-    style: Literal["gradient", "panel"] = "gradient",
+    style: Style = "gradient",
     look: CardSettings | None = None,
 ) -> Overlay:
     words = Words(
@@ -225,6 +225,36 @@ def test_the_logo_for_dark_grounds_is_taken_on_them(tmp_path: Path) -> None:
         assert overlay.draw().getpixel((place[0] - 2, place[1])) == (
             overlay.ground.getpixel((place[0] - 2, place[1]))
         )
+
+
+def test_a_logo_on_stripes_gets_a_plate(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 100), "black").save(tmp_path / "logo.png")
+    look = CardSettings(logo=str(tmp_path / "logo.png"))
+    for light, has_plate in ((224, False), (110, True)):
+        picture = Image.new("RGB", (1080, 1080), (224, 224, 224))
+        pen = ImageDraw.Draw(picture)
+        for left in range(0, 1080, 40):
+            pen.rectangle((left, 0, left + 19, 1079), (light, light, light))
+        overlay = _lay_out(picture, "", look=look)
+        _, (left, top) = overlay.logo or (picture, (0, 0))
+        beside = (left - 2, top + 5)
+        drawn, ground = overlay.draw(), overlay.ground
+        assert (drawn.getpixel(beside) != ground.getpixel(beside)) is has_plate
+
+
+@pytest.mark.parametrize("style", ["gradient", "panel"])
+@pytest.mark.parametrize("logo", ["logo.png", "missing.png"])
+def test_a_logo_alone_leaves_the_picture_as_it_is(
+    tmp_path: Path, logo: str, style: Style
+) -> None:
+    Image.new("RGB", (300, 100), "black").save(tmp_path / "logo.png")
+    picture = _photo("top", 1080, 1080)
+    look = CardSettings(logo=str(tmp_path / logo))
+    overlay = _lay_out(picture, "", look=look, style=style)
+    assert (overlay.logo is not None) == (logo == "logo.png")
+    box = ImageChops.difference(overlay.draw(), picture).getbbox()
+    assert (box is None) == (logo == "missing.png")
+    assert box is None or box[3] - box[1] < 120
 
 
 def test_the_brand_needs_no_headline() -> None:
