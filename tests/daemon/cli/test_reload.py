@@ -220,14 +220,13 @@ async def test_after_a_reload_it_takes_two_stops_to_cut(
     assert _calls(desk) == [{1: "image", 2: "unknown"}[stops]]
 
 
-#: Sends itself a SIGHUP when all is done but the end of the interpreter.  The main
-#: thread may block it, and a thread that has begun before does not.
-_HUNG_UP_LAST = (
-    "import atexit, os, signal, sys, threading; from daemon.cli.main import main; "
-    "signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP}); "
-    "threading.Thread(target=threading.Event().wait, daemon=True).start(); "
-    "atexit.register(os.kill, os.getpid(), signal.SIGHUP); sys.exit(main())"
-)
+#: Sends itself a SIGHUP at the very end, while another thread does not block it.
+_HUNG_UP_LAST = """
+import atexit, os, signal, sys, threading; from daemon.cli.main import main
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+atexit.register(os.kill, os.getpid(), signal.SIGHUP); sys.exit(main())
+"""
 
 
 async def test_a_reload_that_comes_in_the_last_moment_kills_nobody(desk: Desk) -> None:
@@ -236,7 +235,6 @@ async def test_a_reload_that_comes_in_the_last_moment_kills_nobody(desk: Desk) -
         cwd=desk.folder,
         env={**desk.environ, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
     )
     assert process.stdout is not None
     async with asyncio.timeout(60):
@@ -251,8 +249,7 @@ async def test_a_reload_that_comes_in_the_last_moment_kills_nobody(desk: Desk) -
 async def test_a_reload_that_comes_while_it_starts_is_done_when_it_has(
     desk: Desk,
 ) -> None:
-    path = desk.folder / "postbrush.toml"
-    pipe = desk.folder / "pipe.toml"
+    path, pipe = desk.folder / "postbrush.toml", desk.folder / "pipe.toml"
     os.mkfifo(pipe)
     process = await desk._start(
         "run", environ={"POSTBRUSH_CONFIG": str(pipe)}, merged=True
@@ -294,8 +291,8 @@ async def test_a_stop_does_not_wait_for_notion_to_say_whether_it_is_a_second_one
     )
     made.chmod(0o755)
     desk.town.workspace.inject_fault("/users/me", delay=_SLOW)
-    path = f"{made.parent}:{desk.environ['PATH']}"
-    process = await desk._start("run", environ={"PATH": path}, merged=True)
+    search = {"PATH": f"{made.parent}:{desk.environ['PATH']}"}
+    process = await desk._start("run", environ=search, merged=True)
     await desk.until(lambda: not desk.town.workspace.faults.waiting)
     process.send_signal(signal.SIGTERM)
     out, _ = await asyncio.wait_for(process.communicate(), 20)
