@@ -258,7 +258,7 @@ def _size_brand(words: Words, short: int, width: int) -> _Brand:
 
 
 def _load_logo(path: str | None, limit: tuple[int, int]) -> Image.Image | None:
-    """Return the owner's logo without its margins; None without a valid file."""
+    """Return the owner's logo without its margins; None if nothing of it is seen."""
     if path is None:
         return None
     try:
@@ -266,8 +266,9 @@ def _load_logo(path: str | None, limit: tuple[int, int]) -> Image.Image | None:
             logo = opened.convert("RGBA")
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
-    box = logo.getchannel("A").getbbox()
-    return ImageOps.contain(logo.crop(box), limit) if box else None
+    small = ImageOps.contain(logo.crop(logo.getchannel("A").getbbox()), limit)
+    # A line may have vanished.
+    return small if small.getchannel("A").getbbox() else None
 
 
 def _measure_logo(ground: Image.Image, placed: PlacedLogo) -> float:
@@ -285,11 +286,10 @@ def _tone_of(logo: Image.Image) -> Rgb:
 def _paste_logo(canvas: Image.Image, placed: PlacedLogo) -> None:
     """Paste the logo, on a plate where it does not stand out."""
     logo, (left, top) = placed
-    right, bottom = left + logo.width, top + logo.height
-    detail = scrim.measure_detail(canvas.crop((left, top, right, bottom)))
+    right, bottom, pad = left + logo.width, top + logo.height, max(4, logo.height // 6)
+    plate = (left - pad, top - pad, right + pad, bottom + pad)
+    detail = scrim.measure_detail(canvas.crop(plate))
     if detail > _LOGO_DETAIL or _measure_logo(canvas, placed) < _LOGO_CONTRAST:
-        pad = max(4, logo.height // 6)
-        plate = (left - pad, top - pad, right + pad, bottom + pad)
         pen = ImageDraw.Draw(canvas)
         colour = scrim.plate_for(_tone_of(logo), _LOGO_CONTRAST)
         pen.rounded_rectangle(plate, pad, colour)

@@ -77,7 +77,9 @@ def merged_values(
         "due_at": action.due_at,
     }
     if action.ticked:
-        return changes | {"pending_write": "untick", "acked_at": None}
+        untick = {"pending_write": "untick", "acked_at": None}
+        # The un-tick replaces the note about the wait.
+        return changes | untick | {"waiting_notified_at": None}
     # An edit changes the text of a request, not the seed that a person has named.
     seed = seed_input(job.inputs.get("seed"))
     return changes | {"inputs": snapshot.inputs.to_dict() | seed}

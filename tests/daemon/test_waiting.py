@@ -170,6 +170,21 @@ async def test_a_cancelled_job_leaves_the_status_of_what_the_page_shows(
     assert _shown(home, page)[0] == before
 
 
+async def test_a_tick_on_a_post_that_waits_is_answered_with_why_it_waits(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path, toml=_NO_CARD) as home:
+        await home.begin()
+        home.hub.credits = 0
+        page = home.add()
+        await home.live()
+        before = _shown(home, page)
+        assert before[0] == "Waiting"
+        home.space.tick_box(page)
+        await home.live(20)
+        assert _shown(home, page) == before
+
+
 @pytest.mark.parametrize("repair", ["another token", "reset"])
 async def test_a_repaired_service_makes_the_waiting_image_at_once(
     tmp_path: Path, repair: str

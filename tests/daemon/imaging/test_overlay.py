@@ -242,18 +242,29 @@ def test_a_logo_on_stripes_gets_a_plate(tmp_path: Path) -> None:
         assert (drawn.getpixel(beside) != ground.getpixel(beside)) is has_plate
 
 
+def test_a_logo_of_one_pixel_in_width_is_drawn(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 900), "white").save(tmp_path / "logo.png")
+    look = CardSettings(logo=str(tmp_path / "logo.png"))
+    overlay = _lay_out(_photo("noise", 1200, 630), look=look)
+    assert overlay.logo is not None
+    assert overlay.logo[0].width == 1
+    assert overlay.draw().getpixel(overlay.logo[1]) == (255, 255, 255)
+
+
 @pytest.mark.parametrize("style", ["gradient", "panel"])
-@pytest.mark.parametrize("logo", ["logo.png", "missing.png"])
+@pytest.mark.parametrize("logo", ["logo.png", "line.png", "clear.png", "missing.png"])
 def test_a_logo_alone_leaves_the_picture_as_it_is(
     tmp_path: Path, logo: str, style: Style
 ) -> None:
     Image.new("RGB", (300, 100), "black").save(tmp_path / "logo.png")
+    Image.new("RGB", (5, 900), "black").save(tmp_path / "line.png")
+    Image.new("RGBA", (90, 90)).save(tmp_path / "clear.png")
     picture = _photo("top", 1080, 1080)
     look = CardSettings(logo=str(tmp_path / logo))
     overlay = _lay_out(picture, "", look=look, style=style)
     assert (overlay.logo is not None) == (logo == "logo.png")
     box = ImageChops.difference(overlay.draw(), picture).getbbox()
-    assert (box is None) == (logo == "missing.png")
+    assert (box is None) == (logo != "logo.png")
     assert box is None or box[3] - box[1] < 120
 
 
