@@ -270,7 +270,7 @@ async def list_wrong_statuses(
     tx: Tx,
     source: str,
     *,
-    due_before: datetime,
+    due_before: datetime | None,
     told: Sequence[str],
     approval: str,
     slots: int,
@@ -279,16 +279,19 @@ async def list_wrong_statuses(
     """Return the ids of pages whose status should change, most urgent first.
 
     Args:
-        due_before: Pages whose job was due then and does not upload yet come first.
+        due_before: Pages whose job was due then and does not upload yet come first;
+            None: without them.
         told: Statuses that such pages may keep.
         approval: The status of posts that wait for approval.
         slots: Number of posts at most that show it; the newest ones get it.
         limit: Number of pages at most.
     """
     values = {"of": source, "status": approval, "most": limit}
-    due = {**values, "before": due_before, "told": told}
-    waiting = await tx.execute(_WAITS_UNTOLD, due)
-    found = [*waiting.scalars(), *(await tx.execute(_SHOWS_OUTDATED, values)).scalars()]
+    found: list[str] = []
+    if due_before is not None:
+        due = {**values, "before": due_before, "told": told}
+        found += (await tx.execute(_WAITS_UNTOLD, due)).scalars()
+    found += (await tx.execute(_SHOWS_OUTDATED, values)).scalars()
     left = slots - int((await tx.execute(_COUNT_SHOWING, values)).scalar() or 0)
     if left > 0 and len(found) < limit:
         # There may be any number of posts.

@@ -234,14 +234,14 @@ class NotionWorker:
 
 async def _list_pages_to_tell(tx: Tx, source: SourceContext) -> list[str]:
     """Return the IDs of some pages whose status should change, most urgent first."""
-    if Role.STATUS not in source.known_schema.roles:
-        return []
+    # Without a status, only notes about a wait that has ended are cleared.
+    can_tell = Role.STATUS in source.known_schema.roles
     # A sweep comes to the newest posts last, and they are told first.
-    can_approve = not source.state.is_sweeping
+    can_approve = can_tell and not source.state.is_sweeping
     return await queue.list_wrong_statuses(
         tx,
         source.name,
-        due_before=source.app.now() - TELL_AFTER,
+        due_before=source.app.now() - TELL_AFTER if can_tell else None,
         told=[Status.QUEUED, Status.WAITING],
         approval=Status.APPROVAL,
         slots=source.options.posts.approve_above * _APPROVALS if can_approve else 0,

@@ -67,8 +67,7 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
     source.state.unreachable_pages.discard(job.page_id)
     job_log.log_omitted_properties(source, written.left_out)
     async with source.app.db.write_transaction() as tx:
-        if change.status is not None:
-            shown = change.status if change.status in _STATUS.values() else ""
+        if (shown := _interim_status(job, change)) is not None:
             await posts.update_fields(tx, job.source, job.page_id, interim_status=shown)
         await _confirm_write(source, job, tx)
         await apply_pages(source, [written.page], tx=tx)
@@ -115,6 +114,16 @@ async def _compose_change(source: SourceContext, job: Job) -> PageUpdate:
             return PageUpdate(status=status, note=job.pending_note)
         case _:
             return PageUpdate(prompt=job.pending_note)
+
+
+def _interim_status(job: Job, change: PageUpdate) -> str | None:
+    """Return what to store of a change for later; None leaves it as it is."""
+    # Without a property for it, the note alone says that the post waits.
+    if job.pending_write == "waiting":
+        return Status.WAITING
+    if change.status is None:
+        return "" if change.note == "" else None
+    return change.status if change.status in _STATUS.values() else ""
 
 
 def _open_status(source: SourceContext, job: Job) -> Status | None:

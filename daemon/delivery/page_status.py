@@ -71,7 +71,7 @@ def _plan_open_job(job: Job, shown: str, now: datetime) -> Status | None:
     return Status.QUEUED
 
 
-def can_show(schema: Schema, rules: PostsSection, status: Status) -> bool:
+def can_show(schema: Schema, rules: PostsSection, status: str) -> bool:
     """Return whether the source has a property for a status, which no filter reads.
 
     A filter that reads it would exclude the post because of our own write.
@@ -208,11 +208,13 @@ async def _compose(
         return PageUpdate(status=status, note=_APPROVAL_NOTE)
     if status is Status.QUEUED:
         return PageUpdate(status=status, note="" if had_note else None)
-    page = await source.notion.fetch_page(
-        source.known_schema, post.page_id, Urgency.JOB
-    )
-    if page.gone or page.status != before:
+    schema = source.known_schema
+    page = await source.notion.fetch_page(schema, post.page_id, Urgency.JOB)
+    has_status = can_show(schema, source.options.posts, before)
+    if page.gone or (has_status and page.status != before):
         return None
+    if not has_status:
+        return PageUpdate(note="") if had_note else None
     names = [file.name for file in page.image]
     async with source.app.db.read_transaction() as tx:
         ours = await images.by_names(tx, names) if names else {}

@@ -185,6 +185,22 @@ async def test_a_tick_on_a_post_that_waits_is_answered_with_why_it_waits(
         assert _shown(home, page) == before
 
 
+async def test_the_note_of_a_wait_ends_with_it_without_a_status(tmp_path: Path) -> None:
+    async with house(tmp_path, toml=_NO_CARD) as home:
+        home.space.remove_column(home.town.source.id, "Image status")
+        await home.begin()
+        home.hub.credits = 0
+        page = home.add()
+        await home.live()
+        assert home.read(page)["Image note"].startswith("Waiting: ")
+        async with home.source.app.db.write_transaction() as tx:
+            await actions.cancel_job(tx, (await home.jobs())[-1], home.clock.now())
+        await home.work()
+        home.clock.move(seconds=1)
+        await home.work()
+        assert home.read(page)["Image note"] == ""
+
+
 @pytest.mark.parametrize("repair", ["another token", "reset"])
 async def test_a_repaired_service_makes_the_waiting_image_at_once(
     tmp_path: Path, repair: str
