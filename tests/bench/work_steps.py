@@ -38,7 +38,7 @@ class Steps:
             # A hash is a method of the library's: its caller's name is replaced.
             hashing = SimpleNamespace(sha256=self._timed("hash", hashlib.sha256))
             for where, name, instead in (
-                (ProviderRunner, "draw", self._awaited("the call", ProviderRunner.run)),
+                (ProviderRunner, "run", self._awaited("the call", ProviderRunner.run)),
                 (
                     normalize,
                     "normalize_image",
