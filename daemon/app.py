@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def database_backend(settings: Settings) -> Backend:
     Raises:
         DatabaseUnusableError: `database.url` is not a database URL.
     """
-    if url := settings.database_url():
+    if url := settings.options.database.url.get_secret_value():
         return postgres_backend(url, settings)
     return Sqlite(settings.data_dir / "postbrush.db")
 
@@ -87,9 +87,9 @@ def lock_path(settings: Settings) -> Path:
     return settings.data_dir / LOCK
 
 
-def socket_path(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
+def socket_path(settings: Settings) -> Path:
     """Return the path of the control socket, in $RUNTIME_DIRECTORY under systemd."""
-    folder = environ.get("RUNTIME_DIRECTORY", "").split(":", maxsplit=1)[0]
+    folder = os.environ.get("RUNTIME_DIRECTORY", "").split(":", maxsplit=1)[0]
     return (Path(folder) if folder else settings.data_dir) / "postbrush.sock"
 
 
@@ -179,9 +179,7 @@ async def data_dir_lock(settings: Settings, command: str) -> AsyncIterator[None]
         SetupError: Another process holds the lock, or the folder is not writable.
         DatabaseUnusableError: The database is damaged or newer than this program.
     """
-    lock = DataDirLock(lock_path(settings))
-    lock.acquire(command)
-    try:
+    with DataDirLock(lock_path(settings), command):
         files.ensure_folder(images_path(settings))
         backup = await asyncio.to_thread(
             upgrade.upgrade_schema, database_backend(settings)
@@ -193,8 +191,6 @@ async def data_dir_lock(settings: Settings, command: str) -> AsyncIterator[None]
                 f"{backup.name}",
             )
         yield
-    finally:
-        lock.release()
 
 
 def is_schema_current(settings: Settings) -> bool:
@@ -266,6 +262,6 @@ def describe_price(source: SourceContext, name: str) -> str:
     return f"{name} ({price}{included})"
 
 
-async def wake_daemon(settings: Settings) -> bool:
-    """Wake the running daemon after a change; return whether a daemon runs."""
-    return await control.send_wake(socket_path(settings))
+async def wake_daemon(settings: Settings) -> None:
+    """Wake the daemon after a change, if one runs."""
+    await control.send_command(socket_path(settings), "wake")

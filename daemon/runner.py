@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -127,10 +127,8 @@ class DaemonRunner:
         if not source.state.is_leader or is_delayed:
             return
         try:
-            is_first, outage_before = (
-                source.state.schema is None,
-                source.notion_backoff.why,
-            )
+            is_first = source.state.schema is None
+            outage_before = source.notion_backoff.why
             applied = await watcher.poll()
             if is_first or outage_before != source.notion_backoff.why:
                 self.app.signals.change_event.announce_change()
@@ -162,21 +160,19 @@ class DaemonRunner:
 
     def _schedule_active_poll(self, watcher: Poller) -> None:
         """Poll again soon while a person is active; the usual polls go on."""
-        source = watcher.source
-        if is_active_poll_due(source):
-            self.schedule.call_at(
-                f"active {source.watchdog_name}",
-                self.app.now() + source.options.notion.poll_active,
-                partial(self._poll_source, watcher),
-            )
+        if is_active_poll_due(watcher.source):
+            pause = watcher.source.options.notion.poll_active
+            self._poll_at(watcher, self.app.now() + pause)
 
     def poll_now(self) -> None:
         """Poll all sources at once, as another program asks for."""
         for watcher in self.pollers:
             note_activity(watcher.source)
-            name = f"active {watcher.source.watchdog_name}"
-            poll = partial(self._poll_source, watcher)
-            self.schedule.call_at(name, self.app.now(), poll)
+            self._poll_at(watcher, self.app.now())
+
+    def _poll_at(self, watcher: Poller, time: datetime) -> None:
+        name = f"active {watcher.source.watchdog_name}"
+        self.schedule.call_at(name, time, partial(self._poll_source, watcher))
 
     async def _renew_membership(self) -> None:
         try:
@@ -270,11 +266,8 @@ class DaemonRunner:
         """Cancel all tasks, even paid calls."""
         self.dispatcher.abort()
 
-    async def handle_command(
-        self, command: str, args: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    async def handle_command(self, command: str) -> dict[str, Any]:
         """Answer the command `wake` or `status` of the control socket."""
-        del args
         if command == "wake":
             await log_command_changes(self.sources, self.started_at)
             self.app.signals.kick.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -168,12 +168,10 @@ class Supervisor:
             await check
 
     async def _serve_daemon(self, daemon: DaemonRunner) -> None:
-        async def handle_command(
-            command: str, args: Mapping[str, Any]
-        ) -> dict[str, Any]:
+        async def handle_command(command: str) -> dict[str, Any]:
             if command == "reload":
                 return {"error": self.reload()}
-            return await daemon.handle_command(command, args)
+            return await daemon.handle_command(command)
 
         control = ControlServer(app.socket_path(self.settings), handle_command)
         await control.start()

@@ -186,13 +186,9 @@ def restore(
     if file != _PIPE and not file.is_file():
         raise SetupError(f"The backup {file} does not exist")
     files.ensure_folder(settings.data_dir)
-    data_lock = DataDirLock(app.lock_path(settings))
-    data_lock.acquire("restore")
-    try:
+    with DataDirLock(app.lock_path(settings), "restore"):
         manifest = _extract_backup(settings, file)
         upgrade.upgrade_schema(app.database_backend(settings))
-    finally:
-        data_lock.release()
     count = _count_images(manifest)
     data_dir, made_at = settings.data_dir, manifest["made_at"]
     output.print_result(

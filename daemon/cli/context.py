@@ -20,7 +20,7 @@ from daemon.config.parsing import page_id
 from daemon.context import SourceContext, Sources
 from daemon.errors import SetupError
 from daemon.places import TYPED, typed_program
-from daemon.service import control, log
+from daemon.service import log
 from db import jobs, posts, upgrade
 from db.engine import Database, Tx
 from db.errors import DatabaseMissingError
@@ -142,7 +142,7 @@ async def write_session(settings: Settings) -> AsyncIterator[Database]:
         yield db
     finally:
         await db.close()
-    await control.send_wake(app.socket_path(settings))
+    await app.wake_daemon(settings)
 
 
 @asynccontextmanager

@@ -11,10 +11,7 @@ from pydantic import SecretStr
 
 from daemon.config import entries, writers
 from daemon.config.addresses import NotifierAddress, StoreLocation, collect_notifiers
-from daemon.config.model import (
-    Options,
-    ProviderOptions,
-)
+from daemon.config.model import Options, ProviderOptions
 from daemon.config.secret import Secrets
 from daemon.places import CONTAINER, is_of_service
 from providers import KINDS
@@ -97,10 +94,6 @@ class Settings:
     def list_notifiers(self) -> list[NotifierAddress]:
         """Return each notifier once."""
         return collect_notifiers(self.options.notify.urls, self.secrets)
-
-    def database_url(self) -> str:
-        """Return the address of the database with its password, "" for SQLite."""
-        return self.options.database.url.get_secret_value()
 
     def resolved_chain(self) -> tuple[str, ...]:
         """Return the names of the chain's providers, in order."""

@@ -10,14 +10,14 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from daemon.errors import SetupError
 
-CommandHandler = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+CommandHandler = Callable[[str], Awaitable[dict[str, Any]]]
 
 #: Bytes of a request.
 _LONGEST = 64 * 1024
@@ -78,11 +78,10 @@ class ControlServer:
 
     async def _handle_request(self, line: bytes) -> dict[str, Any]:
         try:
-            request = json.loads(line)
-            command, args = str(request["command"]), dict(request.get("args") or {})
+            command = str(json.loads(line)["command"])
         except (ValueError, KeyError, TypeError, RecursionError):
             return {"error": "not a request"}
-        return await self._handle(command, args)
+        return await self._handle(command)
 
 
 def _bind_socket(path: Path) -> socket.socket:
@@ -93,7 +92,7 @@ def _bind_socket(path: Path) -> socket.socket:
     server_socket.setblocking(False)  # noqa: FBT003 - the method has no keyword
     old_umask = os.umask(0o177)
     try:
-        with _ShortFolderPath(path.parent) as folder:
+        with _short_folder_path(path.parent) as folder:
             server_socket.bind(f"{folder}/{path.name}")
     except OSError:
         server_socket.close()
@@ -103,34 +102,26 @@ def _bind_socket(path: Path) -> socket.socket:
     return server_socket
 
 
-class _ShortFolderPath:
-    """A context with a short path to a folder, for the length limit of sockets."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._handle = -1
-
-    def __enter__(self) -> str:
-        self._handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        return f"/proc/self/fd/{self._handle}"
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._handle)
+@contextmanager
+def _short_folder_path(folder: Path) -> Iterator[str]:
+    """Yield a short path to a folder, for the length limit of sockets."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}"
+    finally:
+        os.close(handle)
 
 
-async def send_command(
-    path: Path, command: str, **args: object
-) -> dict[str, Any] | None:
+async def send_command(path: Path, command: str) -> dict[str, Any] | None:
     """Send a command to the daemon; return None if no daemon answers within 2 s."""
     try:
         async with asyncio.timeout(_TIMEOUT):
-            with _ShortFolderPath(path.parent) as folder:
+            with _short_folder_path(path.parent) as folder:
                 reader, writer = await asyncio.open_unix_connection(
                     f"{folder}/{path.name}"
                 )
             try:
-                request = {"command": command, "args": args}
-                writer.write(json.dumps(request).encode() + b"\n")
+                writer.write(json.dumps({"command": command}).encode() + b"\n")
                 await writer.drain()
                 answer = json.loads(await reader.readline())
             finally:
@@ -138,8 +129,3 @@ async def send_command(
     except (OSError, ValueError, TimeoutError):
         return None
     return answer if isinstance(answer, dict) else None
-
-
-async def send_wake(path: Path) -> bool:
-    """Wake a running daemon after a change; return whether one runs."""
-    return await send_command(path, "wake") is not None

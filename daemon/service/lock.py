@@ -26,13 +26,16 @@ class DataDirLock:
     """The lock file of a data folder.
 
     Its holder may treat jobs that other processes claimed as abandoned.
+
+    Args:
+        command: Name of the command that holds the lock.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._handle: int | None = None
+    def __init__(self, path: Path, command: str) -> None:
+        self._path, self._command = path, command
+        self._handle = -1
 
-    def acquire(self, command: str) -> None:
+    def __enter__(self) -> None:
         """Take the lock.
 
         Raises:
@@ -55,16 +58,13 @@ class DataDirLock:
             raise SetupError(_conflict_message(self._path)) from None
         self._handle = handle
         since = format_time(datetime.now(UTC), seconds=True, padded=True)
-        holder = {"pid": os.getpid(), "command": command, "since": since}
+        holder = {"pid": os.getpid(), "command": self._command, "since": since}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(holder).encode(), 0)
 
-    def release(self) -> None:
-        """Release the lock."""
-        if self._handle is not None:
-            os.ftruncate(self._handle, 0)
-            os.close(self._handle)
-            self._handle = None
+    def __exit__(self, *_: object) -> None:
+        os.ftruncate(self._handle, 0)
+        os.close(self._handle)
 
 
 def _conflict_message(path: Path) -> str:

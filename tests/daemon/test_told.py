@@ -83,12 +83,12 @@ async def test_a_service_that_a_command_resets_is_said_to_serve_once(
     home.add()
     await home.live()
     daemon = daemon_of(home)
-    await daemon.handle_command("wake", {})
+    await daemon.handle_command("wake")
     assert said(home, "breaker.closed") == []
     async with home.source.app.db.write_transaction() as tx:
         await actions.reset_breaker(tx, "flux", home.source.app.now())
     for _ in range(2):
-        await daemon.handle_command("wake", {})
+        await daemon.handle_command("wake")
     assert said(home, "breaker.closed") == [
         "breaker.closed flux: reset and available again"
     ]
@@ -116,7 +116,7 @@ async def test_a_whole_outage_is_told_and_its_end_with_nothing_secret(
                 await again.begin()
                 async with again.source.app.db.write_transaction() as tx:
                     await actions.reset_breaker(tx, "flux", again.source.app.now())
-                await daemon_of(again).handle_command("wake", {})
+                await daemon_of(again).handle_command("wake")
                 titles = await box.arrived(2)
             assert titles[1:] == ["postbrush: Hugging Face FLUX is available again"]
             assert KEY not in "\n".join([*home.said, *again.said])

@@ -24,7 +24,9 @@ def test_a_password_in_the_address_is_used_and_never_shown(tmp_path: Path) -> No
     settings = config.load_settings(None, ENVIRON, tmp_path)
     place = app.database_backend(settings)
     assert str(place) == "db.example.org:5433/brush (PostgreSQL)"
-    assert settings.database_url() == _URL.replace("postgresql", "postgresql+psycopg")
+    assert settings.options.database.url.get_secret_value() == _URL.replace(
+        "postgresql", "postgresql+psycopg"
+    )
     rows = {key: (value, origin) for key, value, origin in list_origins(settings)}
     assert rows["database.url"] == (
         "postgresql+psycopg://me@db.example.org:5433/brush",

@@ -117,18 +117,22 @@ async def test_what_is_done_aside_is_not_waited_for_and_says_nothing() -> None:
 
 def test_the_lock_names_who_holds_it_and_dies_with_it(tmp_path: Path) -> None:
     path = tmp_path / "postbrush.lock"
-    first, second = DataDirLock(path), DataDirLock(path)
+    first, second = DataDirLock(path, "run"), DataDirLock(path, "once")
     assert find_holder(path) is None
-    first.acquire("run")
-    with pytest.raises(SetupError, match=r"postbrush run is already running \(process"):
-        second.acquire("once")
-    holder = find_holder(path)
-    assert holder is not None
-    assert holder.command == "run"
-    first.release()
+    with first:
+        with (
+            pytest.raises(
+                SetupError, match=r"postbrush run is already running \(process"
+            ),
+            second,
+        ):
+            pass
+        holder = find_holder(path)
+        assert holder is not None
+        assert holder.command == "run"
     assert find_holder(path) is None
-    second.acquire("once")
-    second.release()
+    with second:
+        pass
 
 
 async def test_a_socket_nobody_listens_on_is_no_daemon(tmp_path: Path) -> None:
@@ -137,4 +141,4 @@ async def test_a_socket_nobody_listens_on_is_no_daemon(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(path))
     assert await control.send_command(path, "status") is None
-    await control.send_wake(path)
+    assert await control.send_command(path, "wake") is None
