@@ -131,23 +131,16 @@ class Scheduler:
             replace_existing=True,
         )
 
-    def call_at(self, name: str, time: datetime | None, action: Action) -> None:
-        """Run *action* at *time*, instead of the earlier call of the same name.
-
-        Args:
-            time: None removes the earlier call only.
-        """
-        if time is not None:
-            self._scheduler.add_job(
-                self._without_overlap(name, action),
-                "date",
-                run_date=time,
-                id=name,
-                name=name,
-                replace_existing=True,
-            )
-        elif self._scheduler.get_job(name) is not None:
-            self._scheduler.remove_job(name)
+    def call_at(self, name: str, time: datetime, action: Action) -> None:
+        """Run *action* at *time*, instead of the earlier call of the same name."""
+        self._scheduler.add_job(
+            self._without_overlap(name, action),
+            "date",
+            run_date=time,
+            id=name,
+            name=name,
+            replace_existing=True,
+        )
 
     def _without_overlap(self, name: str, action: Action) -> Action:
         """Wrap *action* to skip overlapping calls and to ignore a cancel by `stop`."""
