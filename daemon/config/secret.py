@@ -110,16 +110,11 @@ def clean_token(text: str, names: Sequence[str]) -> tuple[str, list[str]]:
     return value, removed
 
 
-def token_owner(value: str) -> str | None:
-    """Return the service whose tokens begin like this one, None if unknown."""
-    return next((own for head, own in _OWNERS.items() if value.startswith(head)), None)
-
-
-def explain_other_owner(value: str, service: str) -> str:
-    """Return what is wrong with a token of another service; "" if it may be right."""
-    owner = token_owner(value)
-    if owner in {None, service}:
-        return ""
+def explain_other_owner(value: str, service: str) -> str | None:
+    """Return what is wrong with a token of another service; None if it may be right."""
+    owners = (own for head, own in _OWNERS.items() if value.startswith(head))
+    if (owner := next(owners, None)) in {None, service}:
+        return None
     return (
         f"is a {owner} token. A {service} token is needed here: it begins with "
         f"{_HEADS[service]}"
@@ -201,13 +196,10 @@ def _secret_problem(names: Sequence[str], name: str, value: str) -> str | None:
     if not looks_like_token(value):
         return "is not a token: it is empty, too long or has unusual characters"
     if name.startswith(NOTION[0]):
-        return explain_other_owner(value, "Notion") or None
-    is_hugging_face = name in {"HUGGINGFACE_TOKEN", "HF_TOKEN"}
-    return (
-        (explain_other_owner(value, "Hugging Face") or None)
-        if is_hugging_face
-        else None
-    )
+        return explain_other_owner(value, "Notion")
+    if name in {"HUGGINGFACE_TOKEN", "HF_TOKEN"}:
+        return explain_other_owner(value, "Hugging Face")
+    return None
 
 
 def _look_up(
