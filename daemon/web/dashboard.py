@@ -174,27 +174,22 @@ def _describe_delay(source: SourceContext, job: Job) -> dict[str, Any] | None:
 def _describe_queued_job(
     source: SourceContext, job: Job, blocked: str
 ) -> dict[str, Any]:
+    why = "in the queue"
+    until: datetime | None = None
     if (delay := _describe_delay(source, job)) is not None:
-        return {
-            "job": job,
-            "why": f"waiting, because {delay['why']}",
-            "until": delay["until"],
-        }
-    if job.pending_write == "untick" and job.acked_at is None:
-        return {
-            "job": job,
-            "why": "waiting until Notion clears the checkbox",
-            "until": None,
-        }
-    if job.due_at > source.app.now():
-        reason = "waiting until the post has not been edited for a while"
+        why, until = f"waiting, because {delay['why']}", delay["until"]
+    elif job.pending_write == "untick" and job.acked_at is None:
+        why = "waiting until Notion clears the checkbox"
+    elif job.due_at > source.app.now():
+        until = job.due_at
+        why = "waiting until the post has not been edited for a while"
         if (service := source.services.get(job.waiting_for_provider or "")) is not None:
-            reason = f"waiting for {service.traits.label}"
+            why = f"waiting for {service.traits.label}"
         elif job.rounds:
-            reason = "waiting for the next attempt"
-        return {"job": job, "why": reason, "until": job.due_at}
-    why = f"waiting, because {blocked}" if blocked else "in the queue"
-    return {"job": job, "why": why, "until": None}
+            why = "waiting for the next attempt"
+    elif blocked:
+        why = f"waiting, because {blocked}"
+    return {"job": job, "why": why, "until": until}
 
 
 def _describe_provider(

@@ -68,7 +68,6 @@ async def _list_images(request: web.Request) -> web.StreamResponse:
             tx, gallery_filter, limit=_SHOWN, before=before, after=after
         )
         providers = await gallery.providers_with_images(tx, list(site.source.providers))
-    labels = {name: site.source.providers[name].traits.label for name in providers}
     return site.render(
         request,
         "images.html",
@@ -76,7 +75,7 @@ async def _list_images(request: web.Request) -> web.StreamResponse:
         filtered=any(query.values()),
         first=before is None and after is None,
         tiles=page.tiles,
-        makers=labels,
+        makers=providers,
         newer=_page_link(page, query, "after") if page.newer else "",
         older=_page_link(page, query, "before") if page.older else "",
     )
@@ -117,7 +116,6 @@ async def _show_image(request: web.Request) -> web.StreamResponse:
         if tile is None:
             raise web.HTTPNotFound(text="There is no such image.")
         data = await _load_details(tx, tile, site.flow_of(tile.image.source))
-    data["label"] = _provider_label(request, tile)
     return site.render(request, "image.html", tile=tile, image=tile.image, **data)
 
 
@@ -167,11 +165,6 @@ def _lettered_file(folder: Path, name: str, shown: str | None) -> str | None:
     if shown is None or shown == name:
         return None
     return shown if (files.lettered_folder(folder) / shown).is_file() else None
-
-
-def _provider_label(request: web.Request, tile: GalleryItem) -> str:
-    provider = web_context_of(request).source.providers.get(tile.image.provider)
-    return provider.traits.label if provider else tile.image.provider
 
 
 async def _find_image(request: web.Request) -> ImageRecord:

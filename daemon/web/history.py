@@ -89,7 +89,6 @@ class TimelineEntry:
     at: datetime
     event: JobEvent | None = None
     call: Attempt | None = None
-    label: str = ""
     is_card: bool = False
 
 
@@ -134,16 +133,11 @@ def has_prompt_property(source: SourceContext) -> bool:
 def _build_timeline(
     source: SourceContext, history: Sequence[JobEvent], calls: Sequence[Attempt]
 ) -> list[TimelineEntry]:
-    def label_of(name: str) -> str:
-        provider = source.services.get(name)
-        return provider.traits.label if provider else name
-
     entries = [TimelineEntry(at=event.at, event=event) for event in history]
     entries += [
         TimelineEntry(
             at=call.started_at,
             call=call,
-            label=label_of(call.provider),
             is_card=_is_card(source, call.provider),
         )
         for call in calls
