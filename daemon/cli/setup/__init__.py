@@ -1,1 +1,1 @@
-"""The command `init`: asks for tokens, database and posts, and checks them."""
+"""The parts of `init`: the questions, what they propose, and the files it writes."""

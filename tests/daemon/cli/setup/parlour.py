@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from daemon.cli.setup.command import InitTarget, collect_answers, write_answers
+from daemon.cli.init import InitTarget, collect_answers, write_answers
 from daemon.cli.setup.dialog import ApiSession, Prompter
 from daemon.cli.setup.wizard import InitAnswers, InitOptions
 from daemon.clock import Clock
