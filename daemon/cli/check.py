@@ -4,48 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
 
 import typer
 
 from daemon import app
 from daemon.cli import context, output
-from daemon.cli.check_card import check_card
 from daemon.cli.check_notion import CheckResult, check_notion
-from daemon.cli.check_writer import check_writers, request_identity
+from daemon.cli.check_services import check_provider, check_writers
 from daemon.cli.command_group import Json, Source
 from daemon.cli.test import check_addresses
 from daemon.clock import zone_problem
 from daemon.cluster.base import describe_stores, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
-from daemon.formatting import format_cents, format_dollars
-from daemon.generation import account_check
+from daemon.formatting import format_cents
 from daemon.imaging import files
 from daemon.imaging.store import StoreUnavailableError
-from daemon.jobs.allowance import (
-    account_record,
-    allowance_of,
-    describe_allowance,
-    describe_missing_right,
-)
 from daemon.service import lock
 from db import upgrade
 from db.errors import DatabaseError
-from providers.account import TokenRight
-from providers.base import Response
-from providers.outcomes import (
-    ProviderError,
-    TimedOutError,
-    UnauthorizedError,
-    UnavailableError,
-)
-from providers.provider import Provider
-
-#: `check` warns so long before a service ends the model.
-_WARNING_TIME = timedelta(days=30)
+from providers.card.colour import illegible_contrast
 
 
 def check(source: Source = None, json: Json = False) -> None:
@@ -88,12 +67,9 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
             prefix = f"{name}: " if settings.has_named_sources else ""
             async for result in check_notion(source_settings, sources.by_name[name]):
                 results.append(replace(result, what=f"{prefix}{result.what}"))
-            results += check_card(source_settings, prefix)
+            results += _check_card(source_settings, prefix)
         for name in sources.first.providers:
-            found = [
-                await _check_provider(sources.first, name),
-                *await _check_model(sources.first, name),
-            ]
+            found = await check_provider(sources.first, name)
             in_chain = any(name in source.chain for source in sources)
             results += found if in_chain else map(_as_unused, found)
         for source in sources:
@@ -101,7 +77,12 @@ async def _check_all(settings: Settings) -> list[CheckResult]:
             async for result in check_writers(source):
                 results.append(replace(result, what=f"{prefix}{result.what}"))
             results += _describe_budget(source, prefix)
-        results += [result async for result in _check_notifications(settings)]
+        addresses = [
+            CheckResult("notifications", address.where, address.wrong)
+            async for address in check_addresses(settings)
+        ]
+        off = CheckResult("notifications", "off (set notify.urls to turn them on)")
+        results += addresses or [off]
     return results
 
 
@@ -190,108 +171,19 @@ async def _check_peers(settings: Settings, sources: Sources) -> list[CheckResult
     ]
 
 
-async def _check_notifications(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Check every notification address without sending a message."""
-    none = True
-    async for result in check_addresses(settings):
-        none = False
-        yield CheckResult("notifications", result.where, result.wrong)
-    if none:
-        yield CheckResult("notifications", "off (set notify.urls to turn them on)")
-
-
-async def _check_provider(source: SourceContext, name: str) -> CheckResult:
-    """Check the token of a provider with its free call, if it has one."""
-    provider = source.providers[name]
-    traits = provider.traits
-    if traits.is_card:
-        return CheckResult(name, "text card, rendered on this machine, no charge")
-    dollars = source.price_of(name)
-    cost = f"{format_dollars(dollars)} per image" if dollars else "no charge"
-    price = f"{cost} ({traits.price_source})"
-    if not provider.token_check_calls():
-        return CheckResult(name, f"{price}; run `postbrush test` to try it")
-    try:
-        response = await request_identity(source, provider)
-    except UnauthorizedError as error:
-        why = str(error).rstrip(".")
-        todo = f"{traits.label} rejects the token: {why}. {_token_hint(name)}"
-        return CheckResult(name, price, todo)
-    except (UnavailableError, TimedOutError) as error:
-        return CheckResult(name, price, f"{provider.address}: {error}")
-    except ProviderError as error:
-        return CheckResult(name, price, str(error))
-    own = source.providers[name].has_own_address
-    where = f" at {provider.address}" if own else ""
-    found = f"token accepted{where}, {price}"
-    if left := provider.describe_quota(response):
-        found += f"; {left}"
-    if not traits.asks_account:
-        return CheckResult(name, found)
-    return await _check_account(source, provider, response, found)
-
-
-async def _check_account(
-    source: SourceContext, provider: Provider, identity: Response, found: str
-) -> CheckResult:
-    """Check the rights of a token and the credits of its account.
-
-    Args:
-        identity: The response to the check of the token.
-        found: What is known about the provider so far.
-    """
-    traits, missing = provider.traits, provider.missing_rights(identity)
-    reading = await account_check.request_usage(source, provider)
-    record = account_record(
-        traits.name,
-        "",
-        reading.usage,
-        source.app.now(),
-        problem=reading.problem,
-        missing_rights="",
-    )
-    allowance = allowance_of(traits, (record, 0.0), 0.0, source.app.now(), "")
-    price = source.price_of(traits.name)
-    words = describe_allowance(traits, allowance, source.app.clock.zone, price)
-    lacks_inference = TokenRight.INFERENCE in missing
-    todo = describe_missing_right(TokenRight.INFERENCE) if lacks_inference else ""
-    return CheckResult(traits.name, f"{found}; {words}", todo)
-
-
-async def _check_model(source: SourceContext, name: str) -> list[CheckResult]:
-    """Look the configured model up where the service has a list of its models."""
-    provider = source.providers[name]
-    call = provider.model_check_call()
-    if call is None:
+def _check_card(settings: Settings, prefix: str) -> list[CheckResult]:
+    """Return what is wrong with the colors of the card; nothing if all is well."""
+    card = settings.options.card
+    if not card.background or not card.color:
         return []
-    try:
-        response = await source.app.provider_runner.send_once(call, provider.traits)
-        entry = provider.find_model(response)
-    # The row of the provider says that it does not respond.
-    except ProviderError:
+    ratio = illegible_contrast(card.background, card.color)
+    if ratio is None:
         return []
-    # The list has another format than is known.
-    if entry is None:
-        return []
-    today = source.app.now().date()
-    what, label = f"{name} model", provider.traits.label
-    change = f"set providers.{name}.model to another model"
-    if not entry.is_listed:
-        missing = f"{label} does not offer this model: {change}"
-        return [CheckResult(what, provider.model, missing)]
-    if entry.ends_on is None or entry.ends_on > today + _WARNING_TIME:
-        return [CheckResult(what, provider.model)]
-    ends = f"{label} will retire this model on {entry.ends_on:%d %B %Y}: {change}"
-    # The model has ended, though it is still in the list.
-    if entry.ends_on <= today:
-        return [CheckResult(what, provider.model, ends)]
-    return [CheckResult(what, provider.model, warning=ends)]
-
-
-def _token_hint(name: str) -> str:
-    if name == "flux":
-        return (
-            "Create one at huggingface.co/settings/tokens with the permission 'Make "
-            "calls to Inference Providers'"
+    return [
+        CheckResult(
+            f"{prefix}card",
+            f"card.color on card.background has a contrast of {ratio:.1f}:1",
+            "choose colors with a contrast of at least 3:1; cards use another text "
+            "color until then",
         )
-    return "Create a new token in your account with this service"
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from daemon.cli.check import _check_provider
+from daemon.cli.check_services import check_provider
 from daemon.config.parsing import parse_format
 from daemon.generation.chain_input import ChainInput, ImageSpec
 from daemon.generation.provider_selection import choose_provider, load_chain_state
@@ -82,14 +82,14 @@ async def test_check_names_the_address_without_its_password(tmp_path: Path) -> N
         )
         keys = {"LOCALAI_API_KEY": fake.token}
         async with house(tmp_path, toml=toml, hugging=False, environ=keys) as home:
-            row = await _check_provider(home.source, "localai")
+            row, *_ = await check_provider(home.source, "localai")
             assert not row.todo
             assert f"at {fake.url}/v1" in row.found
             fake.token = "another"
-            refused = await _check_provider(home.source, "localai")
+            refused, *_ = await check_provider(home.source, "localai")
             assert "s3cretword" not in f"{row} {refused}"
         toml = toml.replace(place, "127.0.0.1:9")
         async with house(tmp_path, toml=toml, hugging=False, environ=keys) as home:
-            row = await _check_provider(home.source, "localai")
+            row, *_ = await check_provider(home.source, "localai")
             refused_words = "http://127.0.0.1:9/v1: cannot be reached: connection"
             assert row.todo.startswith(refused_words)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import config
-from daemon.cli.check_card import check_card
+from daemon.cli.check import _check_card
 from daemon.cli.generate import _parse_layout
 from daemon.errors import SetupError
 
@@ -36,6 +36,6 @@ def test_check_names_colors_that_cannot_be_read(
     )
     environ = {"NOTION_TOKEN": "ntn_" + "k" * 40}
     settings = config.load_settings(None, environ, tmp_path)
-    results = check_card(settings, "")
+    results = _check_card(settings, "")
     assert [result.found for result in results] == ([found] if found else [])
     assert settings.with_layout("quote").options.card.layout == "quote"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.cli.check import _check_model, _check_provider
+from daemon.cli.check_services import check_provider
 from tests.daemon.house import House
 from tests.daemon.services import house_with
 from tests.providers.fakes.images_api import FakeImagesApi
@@ -36,7 +36,7 @@ async def test_check_says_whether_the_model_is_offered(
         if days is not None:
             ends = home.source.app.now().date() + timedelta(days=days)
             fake.ends[MODEL] = ends.isoformat()
-        (row,) = await _check_model(home.source, "openai")
+        _, row = await check_provider(home.source, "openai")
         assert (row.what, row.found, row.mark) == ("openai model", MODEL, mark)
         said = row.todo or row.warning
         assert said.startswith(words)
@@ -72,5 +72,5 @@ async def test_check_says_what_is_left_of_a_quota(
         FakeSpace(quota=quota).serving() as fake,
         house_with(tmp_path, "space", fake) as home,
     ):
-        row = await _check_provider(home.source, "space")
+        row, *_ = await check_provider(home.source, "space")
         assert row.found.endswith(f"; {left} left today" if left else "daily quota)")
