@@ -116,10 +116,7 @@ def _change_job(
         async with context.write_transaction(context.load_settings()) as tx:
             return await action(tx, await context.find_job(tx, number), utc_now())
 
-    _print_job_state(asyncio.run(change()), json=json)
-
-
-def _print_job_state(job: Job, *, json: bool) -> None:
+    job = asyncio.run(change())
     output.print_result(
         job, json=json, human=f"Job {job.id} '{job.title}' is {job.state}."
     )
