@@ -290,9 +290,9 @@ class Sources:
         named = [f"{name}: {why}" for name, why in reasons.items() if why]
         return "; ".join(named) if len(reasons) > 1 else reasons[self.first.name]
 
-    def get(self, name: str) -> SourceContext | None:
-        """Return the source *name*; None if it is not configured."""
-        return self.by_name.get(name)
+    def source_of(self, name: str) -> SourceContext:
+        """Return the source *name*; the first one if it is no longer configured."""
+        return self.by_name.get(name, self.first)
 
 
 def earliest_time(times: Iterable[datetime | None]) -> datetime | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from daemon.cluster.base import Membership
-from daemon.context import AppContext, Sources
+from daemon.context import AppContext, Sources, earliest_time
 from daemon.dispatcher import Dispatcher
 from daemon.errors import SetupError
 from daemon.generation.storage_guard import sleep_unless_stopping
@@ -118,4 +118,4 @@ async def _next_due_time(sources: Sources) -> datetime | None:
             await queue.next_due_at(tx, state, now, reachable)
             for state in (JobState.QUEUED, JobState.UPLOADING)
         ]
-    return min((time for time in times if time is not None), default=None)
+    return earliest_time(times)

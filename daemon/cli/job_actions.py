@@ -94,7 +94,7 @@ def regenerate(
 async def _list_seedless(settings: Settings, source_name: str) -> list[str]:
     """Return the services of a source's chain that take no seed."""
     async with context.read_session(settings) as sources:
-        source = sources.get(source_name) or sources.first
+        source = sources.source_of(source_name)
         names = [name for name in source.chain if not source.takes_seed(name)]
         return [source.providers[name].traits.label for name in names]
 

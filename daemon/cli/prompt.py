@@ -77,9 +77,7 @@ async def _write_prompt(
 ) -> AdhocPrompt:
     # What an account includes decides whether the call is charged.
     await AccountSchedule(sources).refresh_all()
-    return await write_adhoc_prompt(
-        sources.get(source) or sources.first, inputs, page_id
-    )
+    return await write_adhoc_prompt(sources.source_of(source), inputs, page_id)
 
 
 def _find_stored(post: Post, history: Sequence[Job]) -> AdhocPrompt | None:

@@ -56,9 +56,7 @@ def why(page: PageArgument, source: Source = None, json: Json = False) -> None:
 async def _explain_page(query: str, source: str | None) -> PageExplanation:
     async with context.read_transaction(context.load_settings(source)) as (sources, tx):
         post = await context.find_page(tx, query, source)
-        return await _load_explanation(
-            tx, sources.get(post.source) or sources.first, post
-        )
+        return await _load_explanation(tx, sources.source_of(post.source), post)
 
 
 async def _explain_filter(tx: Tx, source: SourceContext, post: Post) -> str:

@@ -71,7 +71,7 @@ async def _settle_open_calls(sources: Sources, dead: Sequence[str] | None) -> No
         if job is not None and dead is not None and job.claimed_by not in dead:
             continue
         # The first source stands for one that is no longer configured.
-        source = sources.get(attempt.source) or sources.first
+        source = sources.source_of(attempt.source)
         await _settle_call(source, attempt, job)
 
 
@@ -107,7 +107,7 @@ async def _requeue_claimed(sources: Sources, dead: Sequence[str] | None) -> None
             for job in await queue.list_claimed(tx, dead)
         ]
     for job in rescued:
-        _log_job_rescued(sources.get(job.source) or sources.first, job)
+        _log_job_rescued(sources.source_of(job.source), job)
 
 
 def _log_job_rescued(source: SourceContext, job: Job) -> None:

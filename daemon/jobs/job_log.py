@@ -47,7 +47,7 @@ async def log_command_changes(sources: Sources, since: datetime) -> None:
         breaker_store.log_breaker_reset(sources.app, breaker)
     for job in queued:
         if job.created_at >= since:
-            log_job_queued(sources.get(job.source) or sources.first, job)
+            log_job_queued(sources.source_of(job.source), job)
 
 
 def log_job_done(

@@ -78,7 +78,7 @@ async def _approve_posts(request: web.Request, site: WebContext, tx: Tx) -> str:
     newest = int(text) if text.isdecimal() and len(text) < 10 else None  # noqa: PLR2004 - more are not held
     queued = await actions.approve_held(tx, newest, site.source.app.now())
     for job in queued:
-        job_log.log_job_queued(site.flow_of(job.source), job)
+        job_log.log_job_queued(site.sources.source_of(job.source), job)
     return f"{format_count(len(queued), 'post')} will get an image."
 
 
@@ -111,7 +111,7 @@ async def _retry_job(request: web.Request, site: WebContext, tx: Tx) -> str:
     job = await actions.retry_job(
         tx, await _find_job(request, tx), site.source.app.now()
     )
-    job_log.log_job_queued(site.flow_of(job.source), job)
+    job_log.log_job_queued(site.sources.source_of(job.source), job)
     return f"Job {job.id} will be retried."
 
 
@@ -124,7 +124,7 @@ async def _cancel_job(request: web.Request, site: WebContext, tx: Tx) -> str:
 
 async def _adopt_prompt(request: web.Request, site: WebContext, tx: Tx) -> str:
     job = await _find_job(request, tx)
-    if not has_prompt_property(site.flow_of(job.source)):
+    if not has_prompt_property(site.sources.source_of(job.source)):
         raise PostbrushError(
             "the Notion database does not have a text property for image prompts"
         )
@@ -135,7 +135,7 @@ async def _adopt_prompt(request: web.Request, site: WebContext, tx: Tx) -> str:
 async def _regenerate_image(request: web.Request, site: WebContext, tx: Tx) -> str:
     _, post = await _find_image(request, tx)
     job = await actions.request_regeneration(tx, post, site.source.app.now())
-    job_log.log_job_queued(site.flow_of(job.source), job)
+    job_log.log_job_queued(site.sources.source_of(job.source), job)
     return f"“{post.title}” will get a new image."
 
 

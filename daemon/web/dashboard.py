@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from daemon.cluster.base import list_peers
-from daemon.context import SourceContext, Sources
+from daemon.context import SourceContext, Sources, earliest_time
 from daemon.formatting import format_dollars
 from daemon.generation import provider_selection, storage_guard
 from daemon.generation.provider_selection import ChainState
@@ -79,7 +79,11 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
             for problem in _source_filter_problems(source)
         ],
         "away": site.sources.outage_reason,
-        "away_until": _next_notion_attempt(site.sources),
+        "away_until": earliest_time(
+            source.notion_retry_at
+            for source in site.sources
+            if source.notion_backoff.why
+        ),
         "others": await list_peers(tx, source.app.db, source.app.instance.id),
         "disk": activity.disk,
         # `paused` lists the paused sources unless all of them are paused.
@@ -88,7 +92,9 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
             pause.source for pause in source_pauses if pause and not all(source_pauses)
         ],
         "working": [
-            _describe_running_job(site.flow_of(job.source), job, calls.get(job.id, ()))
+            _describe_running_job(
+                site.sources.source_of(job.source), job, calls.get(job.id, ())
+            )
             for job in working
         ],
         "queued": activity.queued,
@@ -127,11 +133,6 @@ def _source_filter_problems(source: SourceContext) -> list[str]:
         return []
     rules = source.options.posts
     return filter_problems(source.state.schema, rules.only, rules.skip)
-
-
-def _next_notion_attempt(sources: Sources) -> datetime | None:
-    times = [source.notion_retry_at for source in sources if source.notion_backoff.why]
-    return min((time for time in times if time is not None), default=None)
 
 
 def _describe_providers(

@@ -115,7 +115,7 @@ async def _show_image(request: web.Request) -> web.StreamResponse:
         tile = await gallery.load_item(tx, number)
         if tile is None:
             raise web.HTTPNotFound(text="There is no such image.")
-        data = await _load_details(tx, tile, site.flow_of(tile.image.source))
+        data = await _load_details(tx, tile, site.sources.source_of(tile.image.source))
     return site.render(request, "image.html", tile=tile, image=tile.image, **data)
 
 

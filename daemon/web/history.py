@@ -117,7 +117,7 @@ async def _show_job(request: web.Request) -> web.StreamResponse:
         author=describe_author(job),
         writing=writing,
         adoptable=bool(writing and writing.text)
-        and has_prompt_property(site.flow_of(job.source)),
+        and has_prompt_property(site.sources.source_of(job.source)),
         **_call_totals(site.source, calls),
     )
 

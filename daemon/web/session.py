@@ -100,10 +100,6 @@ class WebContext:
         """Return the first source, for what all sources share."""
         return self.sources.first
 
-    def flow_of(self, source: str) -> SourceContext:
-        """Return the context of a source, or the first one for a removed source."""
-        return self.sources.get(source) or self.source
-
     def origin_of(self, request: web.Request) -> Origin:
         """Return who sent a request, and to which address."""
         if _ORIGIN not in request:
