@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from daemon.config import Settings
 from daemon.context import SourceContext
@@ -28,13 +29,9 @@ async def run_notifications(
     """Send notifications and pings of *daemon* while the context is open."""
     app = daemon.app
     if address := settings.options.notify.ping:
-
-        async def is_well() -> bool:
-            return await is_daemon_well(daemon)
-
         pinger = Ping(
             address=address,
-            well=is_well,
+            well=partial(is_daemon_well, daemon),
             now=app.steady_now,
             log=app.log,
         )

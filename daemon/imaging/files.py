@@ -58,10 +58,11 @@ def save_new(folder: Path, name: str, data: bytes) -> None:
         os.link(temporary, folder / name)
     finally:
         Path(temporary).unlink(missing_ok=True)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names of new files in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

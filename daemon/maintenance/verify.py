@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 
 from daemon.context import SourceContext
 from daemon.imaging import files
+from daemon.maintenance.backup import file_sha256
 from daemon.notion.model import Page
 from daemon.sync.apply import apply_pages
 from db import attempts, images, posts, source_state
@@ -71,14 +71,12 @@ async def verify_files(source: SourceContext, *, fix: bool) -> AsyncIterator[Fin
 
 def _check_local_file(path: Path, row: ImageRecord) -> str:
     try:
-        data = path.read_bytes()
+        is_intact = file_sha256(path) == row.sha256
     except FileNotFoundError:
         return _GONE
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
-    if hashlib.sha256(data).hexdigest() != row.sha256:
-        return "the file is damaged (its checksum differs)"
-    return ""
+    return "" if is_intact else "the file is damaged (its checksum differs)"
 
 
 def _check_remote_copy(sizes: Mapping[str, int], row: ImageRecord) -> str:

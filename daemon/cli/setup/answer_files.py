@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from daemon.errors import SetupError
+from daemon.imaging.files import sync_folder
 
 _PRIVATE, _PUBLIC = 0o600, 0o644
 _PRIVATE_FOLDER = 0o700
@@ -92,11 +93,7 @@ def _replace_file(
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 @contextmanager
