@@ -172,10 +172,6 @@ def describe_provider(
     )
 
 
-def _why_free(provider: ProviderStatus) -> str:
-    return "" if provider.price else provider.price_source
-
-
 def _describe_price(provider: ProviderStatus) -> str:
     price = format_dollars(provider.price or 0.0)
     # The price of a prompt is known once the writer has chosen its model.
@@ -199,7 +195,7 @@ def make_provider_table(data: Sequence[ProviderStatus]) -> Table:
             format_service(provider.provider) + _describe_role(provider),
             provider.description,
             _describe_price(provider),
-            provider.credits or _why_free(provider),
+            provider.credits or ("" if provider.price else provider.price_source),
             provider.calls,
             provider.images,
             format_dollars(provider.cost, zero="$0.00"),

@@ -12,7 +12,8 @@ from daemon.cli.providers import ProviderStatus, describe_provider
 from daemon.cluster.base import Peer, list_peers, read_instance_id
 from daemon.config import Settings
 from daemon.context import SourceContext, Sources
-from daemon.generation import provider_selection, storage_guard
+from daemon.generation import storage_guard
+from daemon.generation.provider_selection import ChainState, load_chain_state
 from daemon.status_line import describe_activity, load_activity
 from db import images, posts, queue, source_state
 from db.engine import Tx
@@ -148,11 +149,9 @@ async def load_status(
     source = sources.first
     in_chain = dict.fromkeys(name for source in sources for name in source.chain)
     async with source.app.db.read_transaction() as tx:
-        chain_state = await provider_selection.load_chain_state(
-            tx, sources.shared_budget_source
-        )
+        chain_state = await load_chain_state(tx, sources.shared_budget_source)
         own_budgets = [
-            (source, await provider_selection.load_chain_state(tx, source))
+            (source, await load_chain_state(tx, source))
             for source in sources.own_budget_sources
         ]
         counts = await queue.count_by_state(tx, source=source_name)
@@ -201,9 +200,7 @@ async def load_status(
     return replace(status, activity=describe_activity(now))
 
 
-def _summarize_month(
-    source: SourceContext, chain_state: provider_selection.ChainState
-) -> MonthStatus:
+def _summarize_month(source: SourceContext, chain_state: ChainState) -> MonthStatus:
     return MonthStatus(
         cost=chain_state.spending.month.cost,
         budget=source.options.budget.month,

@@ -11,8 +11,8 @@ from aiohttp import web
 from daemon.cluster.base import list_peers
 from daemon.context import SourceContext, Sources, earliest_time
 from daemon.formatting import format_dollars
-from daemon.generation import provider_selection, storage_guard
-from daemon.generation.provider_selection import ChainState
+from daemon.generation import storage_guard
+from daemon.generation.provider_selection import ChainState, load_chain_state
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.postponement import next_try_at
 from daemon.notion.filters import filter_problems
@@ -53,16 +53,16 @@ async def show_dashboard(request: web.Request) -> web.StreamResponse:
 
 async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
     source, now = site.source, site.source.app.now()
-    chain_state = await provider_selection.load_chain_state(
-        tx, site.sources.shared_budget_source
-    )
+    chain_state = await load_chain_state(tx, site.sources.shared_budget_source)
     own_budgets = [
-        (source, await provider_selection.load_chain_state(tx, source))
+        (source, await load_chain_state(tx, source))
         for source in site.sources.own_budget_sources
     ]
     working = await queue.list_jobs(tx, [JobState.GENERATING, JobState.UPLOADING])
     calls = await attempts.of_jobs(tx, [job.id for job in working])
-    titles = [await _source_title(tx, source) for source in site.sources]
+    states = [
+        await source_state.load_source_state(tx, name) for name in site.sources.names
+    ]
     source_pauses = [
         await source_state.get_pause(tx, name, now) for name in site.sources.names
     ]
@@ -72,7 +72,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
     activity = await load_activity(tx, site.sources, chain_state)
     return {
         "headline": describe_activity(activity),
-        "sources": [title for title in titles if title],
+        "sources": [state.title for state in states if state and state.title],
         "filters": [
             problem
             for source in site.sources
@@ -120,11 +120,6 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         ],
         "newest": newest.tiles,
     }
-
-
-async def _source_title(tx: Tx, source: SourceContext) -> str:
-    state = await source_state.load_source_state(tx, source.name)
-    return state.title if state else ""
 
 
 def _source_filter_problems(source: SourceContext) -> list[str]:

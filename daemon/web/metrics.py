@@ -25,8 +25,7 @@ from prometheus_client import (
 )
 
 from daemon.context import SourceContext
-from daemon.generation import provider_selection
-from daemon.generation.provider_selection import ChainState
+from daemon.generation.provider_selection import ChainState, load_chain_state
 from daemon.imaging import files
 from daemon.web.api import has_password, raise_password_required
 from daemon.web.session import WebContext, web_context_of
@@ -129,7 +128,7 @@ class Metrics:
             counts = await queue.count_open_by_state(tx)
             oldest = await queue.oldest_due_at(tx, now)
             held = await posts.count_held(tx)
-            chain_state = await provider_selection.load_chain_state(tx, source)
+            chain_state = await load_chain_state(tx, source)
         gauges = self._gauges
         for state in OPEN:
             gauges["jobs"].labels(state.value).set(counts.get(state, 0))
