@@ -45,8 +45,7 @@ class ClockSteps:
             direction = "forward" if step > _NONE else "back"
             size = timedelta(seconds=round(abs(step).total_seconds()))
             source.app.log.warning(
-                "clock.set",
-                summary=f"This machine's clock was set {size} {direction}",
+                "clock.set", summary=f"This machine's clock was set {size} {direction}"
             )
         if source.app.instance.id or not (step or is_first):
             return

@@ -68,9 +68,7 @@ class Scheduler:
     """
 
     def __init__(
-        self,
-        elapsed: Callable[[], float] = seconds_since_boot,
-        look_every: float = 5.0,
+        self, elapsed: Callable[[], float] = seconds_since_boot, look_every: float = 5.0
     ) -> None:
         self._elapsed = elapsed
         self._offset = self._wall_offset()

@@ -85,10 +85,7 @@ def describe_activity(activity: Activity) -> str:
         (activity.working, f"{verb} {format_count(activity.working, 'image')}."),
         (not activity.is_read, "Reading the posts …"),
         (activity.queued, f"{format_count(activity.queued, 'post')} in the queue."),
-        (
-            activity.held,
-            f"{activity.held} {are_waiting} waiting for your approval.",
-        ),
+        (activity.held, f"{activity.held} {are_waiting} waiting for your approval."),
         (not activity.posts, "No posts yet."),
         (activity.shortage, f"{activity.shortage}."),
     )

@@ -39,10 +39,7 @@ _OFF = (
 async def check_provider(source: SourceContext, name: str) -> list[CheckResult]:
     """Check the token of a provider with its free call, and its model."""
     provider = source.providers[name]
-    return [
-        await _check_token(source, provider),
-        *await _check_model(source, provider),
-    ]
+    return [await _check_token(source, provider), *await _check_model(source, provider)]
 
 
 async def _check_token(source: SourceContext, provider: Provider) -> CheckResult:

@@ -84,10 +84,7 @@ async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
         settings = _demo_settings(folder, server)
         _print_addresses(server, lan=lan)
         log.configure(
-            "info",
-            "pretty",
-            environ=os.environ,
-            secrets=settings.secrets.all_values(),
+            "info", "pretty", environ=os.environ, secrets=settings.secrets.all_values()
         )
 
         async def reset_flux() -> None:

@@ -18,12 +18,7 @@ from daemon.cli.command_group import JobArgument, Json, Source
 from daemon.cli.why import describe_wait
 from daemon.config import Settings
 from daemon.context import SourceContext
-from daemon.formatting import (
-    format_cents,
-    format_dollars,
-    format_price,
-    format_service,
-)
+from daemon.formatting import format_cents, format_dollars, format_price, format_service
 from daemon.generation import provider_selection
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.budget import months_between
@@ -139,8 +134,7 @@ async def _show_job(number: int, *, json: bool) -> None:
 def _print_job(out: Console, source: SourceContext, data: JobDetails) -> None:
     zone = source.app.clock.zone
     out.print(
-        f"job {data.id} '{data.title}' is {data.state} ({data.reason})",
-        markup=False,
+        f"job {data.id} '{data.title}' is {data.state} ({data.reason})", markup=False
     )
     out.print(f"page {data.page_id}", markup=False)
     out.print(f"prompt: {data.prompt}", markup=False)
@@ -148,12 +142,7 @@ def _print_job(out: Console, source: SourceContext, data: JobDetails) -> None:
     if (seed := data.inputs.get("seed")) is not None:
         out.print(f"seed {seed}, as requested")
     history = [
-        [
-            output.format_time(event.at, zone),
-            event.event,
-            event.state,
-            event.reason,
-        ]
+        [output.format_time(event.at, zone), event.event, event.state, event.reason]
         for event in data.history
     ]
     out.print(output.make_table(("WHEN", "EVENT", "STATE", "REASON"), history))

@@ -66,10 +66,7 @@ def approve(
 
 
 def regenerate(
-    page: PageArgument,
-    seed: Seed = None,
-    source: Source = None,
-    json: Json = False,
+    page: PageArgument, seed: Seed = None, source: Source = None, json: Json = False
 ) -> None:
     """Queue another image for a page."""
     settings = context.load_settings(source)
@@ -170,11 +167,7 @@ def use(
         for image in records
     ]
     table = output.make_table(("FILE", "GENERATED", "PROVIDER", ""), rows)
-    output.print_result(
-        records,
-        json=json,
-        human=table if rows else "No images yet.",
-    )
+    output.print_result(records, json=json, human=table if rows else "No images yet.")
 
 
 def _describe_state(image: ImageRecord) -> str:

@@ -41,9 +41,7 @@ _TEXT = "A lighthouse on a cliff at dawn, seen from the sea"
 #: Dollars for an image above which the command asks first.
 _ASK_ABOVE = 0.01
 _MESSAGE = Message(
-    title="a test",
-    body="This is a test notification from postbrush.",
-    level="success",
+    title="a test", body="This is a test notification from postbrush.", level="success"
 )
 _SKIPPED_WHY = ": costs more than $0.01. Add --yes to generate it"
 _UNKNOWN = "Apprise does not know this kind of address (the word in front of ://)"
@@ -184,9 +182,7 @@ def _send_test_notifications(settings: Settings, *, json: bool) -> None:
         for result in results
     ]
     output.print_result(
-        results,
-        json=json,
-        human=output.make_table(("", "WHERE", "RESULT"), rows),
+        results, json=json, human=output.make_table(("", "WHERE", "RESULT"), rows)
     )
     if any(result.wrong for result in results):
         raise typer.Exit(1)

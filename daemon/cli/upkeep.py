@@ -181,9 +181,7 @@ def verify(
     rows = [[finding.what, finding.wrong, finding.fixed] for finding in findings]
     table = output.make_table(("WHAT", "PROBLEM", "REPAIR"), rows)
     output.print_result(
-        findings,
-        json=json,
-        human=table if rows else "No problems found.",
+        findings, json=json, human=table if rows else "No problems found."
     )
     if any(not finding.fixed for finding in findings):
         raise typer.Exit(1)

@@ -117,10 +117,7 @@ def describe_stores(own: str, peers: Sequence[Peer]) -> tuple[str, str]:
         return f"all daemons use {own}", ""
     # postbrush cannot tell whether all folders are mounts of a single one.
     if not own and stores == {""}:
-        return (
-            "no images.store: all daemons must have the same folder as images/",
-            "",
-        )
+        return ("no images.store: all daemons must have the same folder as images/", "")
     elsewhere = [
         f"{peer.name} {f'uses {peer.store}' if peer.store else 'uses its own folder'}"
         for peer in peers

@@ -33,11 +33,7 @@ _FILES = {
 #: What an optional library does, its make target, and its requirement.
 _LIBRARIES = {
     "apprise": ("Apprise, which sends notifications,", "notify", "apprise"),
-    "psycopg": (
-        "psycopg, the PostgreSQL driver,",
-        "postgres",
-        "'psycopg[binary]'",
-    ),
+    "psycopg": ("psycopg, the PostgreSQL driver,", "postgres", "'psycopg[binary]'"),
     "obstore": ("obstore, the client for S3 stores,", "s3", "obstore"),
 }
 

@@ -6,15 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from daemon.config.model import Options, ProviderOptions, Section
-from daemon.config.secret import (
-    DATABASE,
-    NOTIFY,
-    NOTION,
-    STORE,
-    WEB,
-    WRITER,
-    Secrets,
-)
+from daemon.config.secret import DATABASE, NOTIFY, NOTION, STORE, WEB, WRITER, Secrets
 from providers import KINDS, ProviderType
 
 #: The name of the only source if there is no `[sources.NAME]`.

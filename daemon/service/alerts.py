@@ -190,11 +190,7 @@ class AlertRules:
         return Message(title=title, body=body or line.summary, level=level)
 
     def _report_end(
-        self,
-        problems: set[tuple[str, str]],
-        title: str,
-        line: LogLine,
-        body: str = "",
+        self, problems: set[tuple[str, str]], title: str, line: LogLine, body: str = ""
     ) -> Message | None:
         was_announced = bool(problems & self.announced)
         self.announced -= problems

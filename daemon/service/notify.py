@@ -121,8 +121,7 @@ class Notifier:
         accepted = [await self._send_to(address, message) for address in self.addresses]
         if any(accepted) and self.lost:
             self.log.warning(
-                "notify.lost",
-                summary=f"{self.lost} older notifications were dropped",
+                "notify.lost", summary=f"{self.lost} older notifications were dropped"
             )
             self.lost = 0
         return any(accepted)

@@ -16,11 +16,7 @@ from daemon.generation.provider_selection import ChainState, load_chain_state
 from daemon.jobs.allowance import describe_allowance
 from daemon.jobs.postponement import next_try_at
 from daemon.notion.filters import filter_problems
-from daemon.status_line import (
-    describe_activity,
-    load_activity,
-    load_blocked_reasons,
-)
+from daemon.status_line import describe_activity, load_activity, load_blocked_reasons
 from daemon.web.session import WebContext, web_context_of
 from db import attempts, gallery, posts, queue, source_state
 from db.engine import Tx
@@ -111,11 +107,7 @@ async def _load_dashboard(tx: Tx, site: WebContext) -> dict[str, Any]:
         "month_name": now.astimezone(source.app.clock.zone).strftime("%B"),
         "budget": site.sources.shared_budget_source.options.budget.month,
         "own_months": [
-            (
-                source.name,
-                own_state.spending.month.cost,
-                source.options.budget.month,
-            )
+            (source.name, own_state.spending.month.cost, source.options.budget.month)
             for source, own_state in own_budgets
         ],
         "newest": newest.tiles,

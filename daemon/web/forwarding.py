@@ -45,10 +45,7 @@ def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:
 
 
 def find_origin(
-    peer: str,
-    host: str,
-    headers: CIMultiDictProxy[str],
-    trusted: Sequence[Network],
+    peer: str, host: str, headers: CIMultiDictProxy[str], trusted: Sequence[Network]
 ) -> Origin:
     """Return the origin of a request that *peer* sent with the Host header *host*."""
     # Without a trusted proxy, its headers say nothing.

@@ -136,9 +136,7 @@ def _build_timeline(
     entries = [TimelineEntry(at=event.at, event=event) for event in history]
     entries += [
         TimelineEntry(
-            at=call.started_at,
-            call=call,
-            is_card=_is_card(source, call.provider),
+            at=call.started_at, call=call, is_card=_is_card(source, call.provider)
         )
         for call in calls
     ]

@@ -194,12 +194,7 @@ class WebContext:
         return response
 
     def redirect_to(
-        self,
-        request: web.Request,
-        path: str,
-        said: str = "",
-        *,
-        wrong: bool = False,
+        self, request: web.Request, path: str, said: str = "", *, wrong: bool = False
     ) -> web.Response:
         """Redirect to a path of ours, whose page shows the message *said*."""
         response = web.Response(status=303, headers={"Location": self.base + path})
