@@ -86,7 +86,6 @@ class Supervisor:
     settings: Settings
     reread: Callable[[], Settings]
     adopted: Callable[[Settings], None] = lambda _settings: None
-    clock: Clock | None = None
     neighbours: bool = True
     systemd: SystemdNotifier = field(default_factory=SystemdNotifier.from_environ)
     following: Settings | None = None
@@ -129,7 +128,7 @@ class Supervisor:
     async def _run_daemon(self) -> None:
         settings = self.settings
         async with (
-            app.open_context(settings, clock=self.clock) as sources,
+            app.open_context(settings) as sources,
             app.join_cluster(settings, sources) as company,
         ):
             daemon = DaemonRunner(
