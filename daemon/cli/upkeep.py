@@ -76,10 +76,9 @@ def _source_prefix(settings: Settings) -> str:
 
 def _parse_pause(duration: str) -> timedelta:
     try:
-        length = parse_duration(duration)
+        return parse_duration(duration)
     except ValueError as error:
         raise SetupError(f"--for {duration} {error}") from None
-    return length if isinstance(length, timedelta) else timedelta()
 
 
 async def _store_pauses(settings: Settings, new_pauses: Sequence[Pause]) -> None:

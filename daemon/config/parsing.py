@@ -75,7 +75,7 @@ def parse_format(text: str) -> ImageFormat:
     )
 
 
-def parse_duration(value: object) -> object:
+def parse_duration(value: object) -> timedelta:
     """Return the timedelta of a text such as "500ms", "30s", "2m", "12h" or "1d".
 
     Raises:
@@ -93,12 +93,12 @@ def parse_duration(value: object) -> object:
     return timedelta(seconds=seconds)
 
 
-def parse_duration_or_off(value: object) -> object:
+def parse_duration_or_off(value: object) -> timedelta | None:
     """Return None for "off", else a timedelta.  Raises ValueError."""
     return None if value is None or value == "off" else parse_duration(value)
 
 
-def parse_size(value: object) -> object:
+def parse_size(value: object) -> int:
     """Return the bytes of a text such as "100MiB" or "1 GB".  Raises ValueError."""
     if isinstance(value, int):
         return value

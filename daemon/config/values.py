@@ -42,8 +42,7 @@ def _validate_template(value: str) -> str:
 def _parse_credits_reset(value: object) -> object:
     if value in {"monthly", "daily", "manual"}:
         return value
-    duration = parsing.parse_duration(value)
-    return duration.total_seconds() if isinstance(duration, timedelta) else duration
+    return parsing.parse_duration(value).total_seconds()
 
 
 def _validate_listen(value: str) -> str:
