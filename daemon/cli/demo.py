@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from daemon import app, config
+from daemon import config
+from daemon.cli import context
 from daemon.clock import utc_now
 from daemon.config import Settings
 from daemon.jobs import actions
@@ -21,7 +22,6 @@ from daemon.pretend.posts import CHOICE_COLUMNS, COLUMNS, POSTS
 from daemon.pretend.server import FakeServer
 from daemon.service import log
 from daemon.supervisor import Supervisor
-from db.engine import Database
 
 #: Settings with delays of seconds instead of minutes, for a person who watches.
 _CONFIGURATION = """\
@@ -88,13 +88,8 @@ async def _run_demo(folder: Path, *, lan: bool, port: int) -> None:
         )
 
         async def reset_flux() -> None:
-            db = Database(app.database_backend(settings))
-            try:
-                async with db.write_transaction() as tx:
-                    await actions.reset_breaker(tx, "flux", utc_now())
-            finally:
-                await db.close()
-            await app.wake_daemon(settings)
+            async with context.write_transaction(settings) as tx:
+                await actions.reset_breaker(tx, "flux", utc_now())
 
         server.refilled = reset_flux
         adding_posts = asyncio.create_task(_add_posts(server))

@@ -21,6 +21,7 @@ from daemon.notion.model import Page, Schema
 from daemon.sync.page_plan import plan_dry_run
 from daemon.sync.plan_types import CreateJob
 from db import posts, source_state, upgrade
+from db.models import SourceState
 
 _SHOWN = 30
 _CENT = 0.01
@@ -82,14 +83,16 @@ async def plan_all_sources(settings: Settings) -> list[SourcePlan]:
 async def _plan_one_source(
     source: SourceContext, settings: Settings, *, exists: bool
 ) -> SourcePlan:
-    schema, pages = await _load_schema_and_pages(
-        source, settings.options.notion.data_source, stored=exists
-    )
-    page_plans = await plan_dry_run(source, pages, has_database=exists)
+    state: SourceState | None = None
     waiting = 0
     if exists:
         async with source.app.db.read_transaction() as tx:
+            state = await source_state.load_source_state(tx, source.name)
             waiting = await posts.count_held(tx, source=source.name)
+    schema, pages = await _load_schema_and_pages(
+        source, settings.options.notion.data_source, state
+    )
+    page_plans = await plan_dry_run(source, pages, has_database=exists)
     requests = [
         _describe_request(source, page_plan.sight.inputs, page_plan.sight.page, action)
         for page_plan in page_plans
@@ -110,12 +113,8 @@ async def _plan_one_source(
 
 
 async def _load_schema_and_pages(
-    source: SourceContext, target: str, *, stored: bool
+    source: SourceContext, target: str, state: SourceState | None
 ) -> tuple[Schema, list[Page]]:
-    state = None
-    if stored:
-        async with source.app.db.read_transaction() as tx:
-            state = await source_state.load_source_state(tx, source.name)
     info = await source.notion.resolve_source(
         target or (state.data_source if state else "")
     )

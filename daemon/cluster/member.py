@@ -74,13 +74,10 @@ def _token_keys(settings: Settings) -> dict[str, int]:
     """Return the lock key of each source's token; none without the role `notion`."""
     if "notion" not in settings.options.roles:
         return {}
-    tokens = {
-        name: source.notion_token for name, source in settings.by_source().items()
-    }
     return {
         name: lock_key(token.get_secret_value())
-        for name, token in tokens.items()
-        if token is not None
+        for name, own in settings.by_source().items()
+        if (token := own.notion_token) is not None
     }
 
 
