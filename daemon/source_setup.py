@@ -126,14 +126,13 @@ class UnparsablePageReporter:
             )
 
 
-def build_pollers(settings: Settings, sources: Sources) -> tuple[Poller, ...]:
+def build_pollers(sources: Sources) -> tuple[Poller, ...]:
     """Return the poller of every source."""
-    by_source = settings.by_source()
     return tuple(
         Poller(
             source=source,
-            target=by_source[source.name].options.notion.data_source,
-            others=frozenset(by_source) - {source.name},
+            target=source.options.notion.data_source,
+            others=frozenset(sources.names) - {source.name},
         )
         for source in sources
     )

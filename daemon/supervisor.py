@@ -133,7 +133,7 @@ class Supervisor:
         ):
             daemon = DaemonRunner(
                 sources=sources,
-                pollers=build_pollers(settings, sources),
+                pollers=build_pollers(sources),
                 membership=company,
                 poll_interval=settings.options.notion.poll_interval,
                 started_at=sources.app.now(),

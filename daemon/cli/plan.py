@@ -72,26 +72,17 @@ async def plan_all_sources(settings: Settings) -> list[SourcePlan]:
     """Return the plan of each source; writes nothing."""
     exists = upgrade.database_exists(app.database_backend(settings))
     async with context.read_session(settings, missing_ok=True) as sources:
-        return [
-            await _plan_one_source(
-                sources.by_name[name], source_settings, exists=exists
-            )
-            for name, source_settings in settings.by_source().items()
-        ]
+        return [await _plan_one_source(source, exists=exists) for source in sources]
 
 
-async def _plan_one_source(
-    source: SourceContext, settings: Settings, *, exists: bool
-) -> SourcePlan:
+async def _plan_one_source(source: SourceContext, *, exists: bool) -> SourcePlan:
     state: SourceState | None = None
     waiting = 0
     if exists:
         async with source.app.db.read_transaction() as tx:
             state = await source_state.load_source_state(tx, source.name)
             waiting = await posts.count_held(tx, source=source.name)
-    schema, pages = await _load_schema_and_pages(
-        source, settings.options.notion.data_source, state
-    )
+    schema, pages = await _load_schema_and_pages(source, state)
     page_plans = await plan_dry_run(source, pages, has_database=exists)
     requests = [
         _describe_request(source, page_plan.sight.inputs, page_plan.sight.page, action)
@@ -113,10 +104,11 @@ async def _plan_one_source(
 
 
 async def _load_schema_and_pages(
-    source: SourceContext, target: str, state: SourceState | None
+    source: SourceContext, state: SourceState | None
 ) -> tuple[Schema, list[Page]]:
+    stored = state.data_source if state else ""
     info = await source.notion.resolve_source(
-        target or (state.data_source if state else "")
+        source.options.notion.data_source or stored
     )
     schema = await source.notion.fetch_schema(info.id, state.columns if state else {})
     if schema.cannot_start:

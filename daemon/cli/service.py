@@ -63,7 +63,7 @@ async def _run_once(settings: Settings, *, yes: bool) -> int:
         app.open_context(settings) as sources,
         app.join_cluster(settings, sources) as membership,
     ):
-        source, pollers = sources.first, build_pollers(settings, sources)
+        source, pollers = sources.first, build_pollers(sources)
         await service_conflict.refuse_if_service_watches(source, pollers, os.environ)
 
         async def approve_held(held: int) -> bool:

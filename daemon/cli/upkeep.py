@@ -193,11 +193,8 @@ async def _verify_all(
         findings = [
             finding async for finding in checks.verify_files(sources.first, fix=fix)
         ]
-        for name, source_settings in {} if offline else settings.by_source().items():
-            source = sources.by_name[name]
-            pages = await checks.read_all_pages(
-                source, source_settings.options.notion.data_source
-            )
+        for source in [] if offline else list(sources):
+            pages = await checks.read_all_pages(source)
             compared = checks.verify_pages(source, pages, fix=fix)
             findings += [finding async for finding in compared]
     if fix:

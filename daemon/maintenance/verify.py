@@ -163,14 +163,14 @@ def _join_names(names: Sequence[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
-async def read_all_pages(source: SourceContext, target: str) -> list[Page]:
-    """Read every page of the source at *target*, a link or an ID.
+async def read_all_pages(source: SourceContext) -> list[Page]:
+    """Read every page of a source.
 
     Raises:
         NotionError: Notion is unavailable, or refuses the request.
     """
     source.state.bot_user = await source.notion.fetch_bot_user()
-    info = await source.notion.resolve_source(target)
+    info = await source.notion.resolve_source(source.options.notion.data_source)
     async with source.app.db.read_transaction() as tx:
         state = await source_state.load_source_state(tx, source.name)
     columns = state.columns if state and state.data_source == info.id else {}

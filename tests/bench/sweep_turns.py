@@ -49,7 +49,7 @@ async def _opened(told: dict[str, Any], folder: Path) -> AsyncIterator[Poller]:
         app.data_dir_lock(settings, "run"),
         app.open_context(settings) as sources,
     ):
-        (watcher,) = build_pollers(settings, sources)
+        (watcher,) = build_pollers(sources)
         await watcher.poll()
         malloc.freeze_loaded()
         yield watcher

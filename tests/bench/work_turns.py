@@ -130,7 +130,7 @@ async def _ours(told: dict[str, Any], folder: Path, at_once: int) -> AsyncIterat
             app.open_context(settings) as sources,
         ):
             await recover_claims(sources, None)
-            (watcher,) = build_pollers(settings, sources)
+            (watcher,) = build_pollers(sources)
             yield partial(_work, sources, watcher)
 
 

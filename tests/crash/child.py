@@ -164,4 +164,4 @@ async def _live(folder: Path, environ: Mapping[str, str]) -> None:
         async def never(_held: int) -> bool:
             return False
 
-        await run_once(sources, build_pollers(settings, sources), company, never)
+        await run_once(sources, build_pollers(sources), company, never)

@@ -245,7 +245,7 @@ async def house(
                     clock=clock,
                     settings=settings,
                     sources=sources,
-                    watchers=build_pollers(settings, sources),
+                    watchers=build_pollers(sources),
                     company=company,
                     dispatcher=Dispatcher(sources),
                     said=said,

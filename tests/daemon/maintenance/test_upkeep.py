@@ -261,7 +261,7 @@ async def test_whatever_does_not_fit_is_found_and_mended(home: House) -> None:
 
 async def _verify(home: House, *, fix: bool) -> list[Finding]:
     problems = [problem async for problem in verify_files(home.source, fix=fix)]
-    pages = await read_all_pages(home.source, "")
+    pages = await read_all_pages(home.source)
     return problems + [
         problem async for problem in verify_pages(home.source, pages, fix=fix)
     ]
