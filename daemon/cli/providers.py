@@ -87,21 +87,16 @@ async def _reset_breaker(name: str) -> tuple[bool, str]:
         SetupError: The provider is not configured.
     """
     settings = context.load_settings()
-    writers = [
-        writer.name
-        for own in settings.by_source().values()
-        for writer in own.list_writers()
-    ]
-    configured = dict.fromkeys([*settings.configured_providers(), *writers])
-    if name not in configured:
+    async with context.read_session(settings, missing_ok=True) as sources:
+        services = sources.first.services
+    if name not in services:
         raise SetupError(
             f"{name!r} is not a configured provider. The configured providers are: "
-            f"{', '.join(configured)}"
+            f"{', '.join(services)}"
         )
     async with context.write_transaction(settings) as tx:
         was_open = await actions.reset_breaker(tx, name, utc_now())
-    async with context.read_session(settings) as sources:
-        return was_open, sources.first.label_of(name)
+    return was_open, services[name].traits.label
 
 
 async def _show_providers(*, json: bool) -> None:
