@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
-from daemon.pretend.hf_account import error_response
 from daemon.pretend.models import Json
 from daemon.pretend.written_prompts import find_idea
 
@@ -64,35 +63,6 @@ class FakeChat:
             for name in self.models
         ]
         return {"object": "list", "data": models}
-
-
-class ChatHost(Protocol):
-    """What the paths need of the pretend Hugging Face."""
-
-    token: str
-    credits: int | None
-    chat: FakeChat
-
-
-def add_chat_routes(app: web.Application, hub: ChatHost, out_of_credits: str) -> None:
-    """Add the router's paths of chat models.
-
-    Args:
-        out_of_credits: The text of the refusal without credits.
-    """
-
-    async def complete(request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Authorization") != f"Bearer {hub.token}":
-            return error_response(401, "Invalid username or password.")
-        if hub.credits is not None and hub.credits <= 0:
-            return error_response(402, out_of_credits)
-        return await hub.chat.respond(await request.json())
-
-    async def serve_list(_request: web.Request) -> web.Response:
-        return web.json_response(hub.chat.list_models())
-
-    app.router.add_post("/v1/chat/completions", complete)
-    app.router.add_get("/v1/models", serve_list)
 
 
 def completion(body: Json, text: str, finish: str = "stop") -> Json:
@@ -150,10 +120,7 @@ def read_task(body: Json) -> dict[str, Any]:
 
 def _headline_of(text: str) -> str:
     """Return the first sentence of a post, or its beginning up to a comma."""
-    for end in (
-        r"(?<=[.!?])\s|(?<=[\u3002\uff01\uff1f])|\n",
-        r"[,;](?=\s)|[\u3001\u060c]",
-    ):
+    for end in (_SENTENCE_END, _CLAUSE_END):
         part = re.split(end, text.strip(), maxsplit=1)[0].strip()
         if len(part) <= _MAX_HEADLINE:
             return part

@@ -9,20 +9,16 @@ import asyncio
 import base64
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
-from daemon.pretend.chat import FakeChat, add_chat_routes
-from daemon.pretend.errors import Fault, FaultQueue
-from daemon.pretend.hf_account import FakeAccount, add_account_routes, error_response
+from daemon.pretend.errors import Fault
+from daemon.pretend.hf_state import MODEL, FakeHuggingFace, ServedRequest
 from daemon.pretend.models import Json
 from daemon.pretend.scenes import render_scene
 
-_MODEL = "black-forest-labs/FLUX.1-schnell"
 _NO_CREDITS = (
     "You have depleted your monthly included credits. Purchase pre-paid credits to "
     "continue using Inference Providers. Alternatively, subscribe to PRO to get 20x "
@@ -35,92 +31,31 @@ _NO_RIGHT = (
 _GONE = (
     "The requested model is deprecated and no longer supported by provider hf-inference"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ServedRequest:
-    """One request for an image and the status of its response; `size` in pixels."""
-
-    at: datetime
-    route: str
-    status: int
-    prompt: str
-    seed: int | None
-    size: tuple[int, int]
-
-
-@dataclass(slots=True)
-class FakeHuggingFace:
-    """The state of the pretend service.
-
-    Attributes:
-        credits: Images that the credits pay for; None for any number.
-        loading_every: Number of images after which the model is unloaded; 0 for never.
-        fetched: Names of the finished files that were fetched.
-        routes: Model id at each partner that serves the model.
-        hub_is_up: Whether the Hub answers; otherwise it responds with 503.
-        painted: Number of images generated; each was charged.
-        changed: Called after every change that the board shows.
-        loaded_at: When the model is loaded; None if it is loaded from the start.
-    """
-
-    now: Callable[[], datetime]
-    token: str
-    credits: int | None = None
-    seconds_per_image: float = 0.0
-    loading_every: int = 0
-    loading_seconds: float = 8.0
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    faults: FaultQueue = field(default_factory=FaultQueue)
-    served: list[ServedRequest] = field(default_factory=list)
-    fetched: list[str] = field(default_factory=list)
-    routes: Mapping[str, str] = field(
-        default_factory=lambda: {"nscale": _MODEL, "fal-ai": "fal-ai/flux/schnell"}
-    )
-    hub_is_up: bool = True
-    changed: Callable[[], None] = lambda: None
-    loaded_at: datetime | None = None
-    files: dict[str, bytes] = field(default_factory=dict)
-    painted: int = 0
-    account: FakeAccount = field(default_factory=FakeAccount)
-    chat: FakeChat = field(default_factory=FakeChat)
-
-    def add_credits(self, images: int) -> None:
-        """Add credits for *images* images."""
-        self.credits = (self.credits or 0) + images
-        self.account.give_back(images)
-        self.changed()
-
-    def spend_all(self) -> None:
-        """Use up all credits."""
-        self.credits = 0
-        self.changed()
-
-    def unload_model(self) -> None:
-        """Unload the model, so that it loads for `loading_seconds` from now."""
-        self.loaded_at = self.now() + timedelta(seconds=self.loading_seconds)
-        self.changed()
-
-    @property
-    def loading_left(self) -> float:
-        """Seconds until the model is there."""
-        if self.loaded_at is None:
-            return 0.0
-        return max(0.0, (self.loaded_at - self.now()).total_seconds())
-
-    def inject_fault(self, match: str = "POST", times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
-        """Inject a fault for the next *times* matching requests; see `Fault`."""
-        self.faults.add(Fault(match=match, **what), times)
+#: The quota of ZeroGPU Spaces, of which nothing is left.
+_QUOTA = {
+    "base": 300,
+    "current": 0,
+    "resetsAt": None,
+    "overquotaUsed": 0,
+    "runs": {"used": 8, "limit": 8, "remaining": 0, "resetsAt": None},
+}
 
 
 def huggingface_app(hub: FakeHuggingFace) -> web.Application:
     """Return an application with the router's and the Hub's paths."""
     routes = _HubHandlers(hub)
     app = web.Application(client_max_size=4 * 2**20)
-    app.router.add_get("/api/models/{org}/{name}", routes.serve_model_info)
-    add_account_routes(app, hub)
-    add_chat_routes(app, hub, _NO_CREDITS)
-    app.router.add_get("/made/{name}", routes.serve_file)
+    for path, handler in (
+        ("/api/models/{org}/{name}", routes.serve_model_info),
+        ("/api/whoami-v2", routes.serve_whoami),
+        ("/api/settings/billing/usage-v2", routes.serve_usage),
+        ("/api/organizations/{org}/billing/usage-v2", routes.serve_usage),
+        ("/api/spaces/zero-gpu/quota", routes.serve_quota),
+        ("/v1/models", routes.list_chat_models),
+        ("/made/{name}", routes.serve_file),
+    ):
+        app.router.add_get(path, handler)
+    app.router.add_post("/v1/chat/completions", routes.complete_chat)
     for path, name in (
         ("/nscale/v1/images/generations", "nscale"),
         ("/fal-ai/{model:.+}", "fal-ai"),
@@ -145,8 +80,41 @@ class _HubHandlers:
         entries = [
             entry | {"provider": name, "providerId": id_} for name, id_ in routes
         ]
-        about = {"id": _MODEL, "pipeline_tag": "text-to-image", "tags": []}
+        about = {"id": MODEL, "pipeline_tag": "text-to-image", "tags": []}
         return web.json_response(about | {"inferenceProviderMapping": entries})
+
+    async def serve_whoami(self, request: web.Request) -> web.Response:
+        self._hub.account.whoami_requests += 1
+        if (refusal := self._check_token(request)) is not None:
+            return refusal
+        return web.json_response(self._hub.account.whoami_answer())
+
+    async def serve_usage(self, request: web.Request) -> web.Response:
+        hub, account = self._hub, self._hub.account
+        account.usage_requests += 1
+        if (refusal := self._check_token(request)) is not None:
+            return refusal
+        if not hub.hub_is_up:
+            return web.Response(status=503, text="Service Unavailable")
+        if not account.has_right("user.billing.read"):
+            return error_response(403, "Forbidden")
+        answer = account.usage_answer(hub.painted, hub.credits, hub.now())
+        return web.json_response(answer)
+
+    async def serve_quota(self, request: web.Request) -> web.Response:
+        if (refusal := self._check_token(request)) is not None:
+            return refusal
+        return web.json_response(_QUOTA)
+
+    async def complete_chat(self, request: web.Request) -> web.StreamResponse:
+        if (refusal := self._check_token(request)) is not None:
+            return refusal
+        if self._hub.credits is not None and self._hub.credits <= 0:
+            return error_response(402, _NO_CREDITS)
+        return await self._hub.chat.respond(await request.json())
+
+    async def list_chat_models(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._hub.chat.list_models())
 
     async def serve_file(self, request: web.Request) -> web.Response:
         """Serve a finished file, as the partners' own hosts do: without a token."""
@@ -186,14 +154,17 @@ class _HubHandlers:
 
         return respond
 
-    def _has_valid_token(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self._hub.token}"
+    def _check_token(self, request: web.Request) -> web.Response | None:
+        """Return the response to a request without the token, None for the others."""
+        if request.headers.get("Authorization") == f"Bearer {self._hub.token}":
+            return None
+        return error_response(401, "Invalid username or password.")
 
     def _refusal(self, request: web.Request, route: str) -> web.Response | None:
         """Return the response to a request that gets no image, None for the others."""
         hub = self._hub
-        if not self._has_valid_token(request):
-            return error_response(401, "Invalid username or password.")
+        if (refusal := self._check_token(request)) is not None:
+            return refusal
         if not hub.account.has_right("inference.serverless.write"):
             return error_response(403, _NO_RIGHT)
         if route == "hf-inference" and "hf-inference" not in hub.routes:
@@ -203,7 +174,7 @@ class _HubHandlers:
         if hub.credits is not None and hub.credits <= 0:
             return error_response(402, _NO_CREDITS)
         if (left := hub.loading_left) > 0:
-            message = f"Model {_MODEL} is currently loading"
+            message = f"Model {MODEL} is currently loading"
             body = {"error": message, "estimated_time": math.ceil(left)}
             return web.json_response(body, status=503)
         return None
@@ -297,3 +268,8 @@ def parse_request(route: str, body: Json) -> tuple[str, tuple[int, int], int | N
     options = body["parameters"]
     shape = options["width"], options["height"]
     return body["inputs"], shape, options.get("seed")
+
+
+def error_response(status: int, message: str) -> web.Response:
+    """Return an error as Hugging Face sends it."""
+    return web.json_response({"error": message}, status=status)

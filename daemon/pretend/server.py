@@ -22,12 +22,12 @@ from aiohttp import web
 
 from daemon.errors import SetupError
 from daemon.pretend.errors import ApiResponseError
-from daemon.pretend.huggingface import FakeHuggingFace, huggingface_app
+from daemon.pretend.hf_state import FakeHuggingFace
+from daemon.pretend.huggingface import huggingface_app
 from daemon.pretend.models import DataSource, Json
 from daemon.pretend.notion_api import notion_app
 from daemon.pretend.posts import COLUMNS, TITLE
 from daemon.pretend.workspace import Workspace
-from daemon.pretend.zero_gpu import add_quota_route
 
 #: Package, file and content type by path; `page.css` is that of the web interface.
 _STATIC = {
@@ -111,9 +111,7 @@ class FakeServer:
             SetupError: The port cannot be used.
         """
         app = notion_app(self.workspace)
-        hub_app = huggingface_app(self.hub)
-        add_quota_route(hub_app, self.hub.token)
-        app.add_subapp("/hf", hub_app)
+        app.add_subapp("/hf", huggingface_app(self.hub))
         _add_board_routes(app, self)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from daemon.clock import utc_now
-from daemon.pretend.hf_account import FakeAccount
+from daemon.pretend.hf_state import FakeAccount
 from tests.providers.fakes.base import Fake, as_base64, json_of, sides
 
 

@@ -1,17 +1,18 @@
-"""The account at the pretend Hugging Face: its credits, and the rights of its token.
-
-Paths and shapes are those that Hugging Face's own clients read.
-"""
+"""The state of the pretend Hugging Face: its account, its model, what it served."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from aiohttp import web
+from daemon.pretend.chat import FakeChat
+from daemon.pretend.errors import Fault, FaultQueue
 
+#: The model that its partners serve.
+MODEL = "black-forest-labs/FLUX.1-schnell"
 #: US dollars of an image, as far as the account is concerned.
 _PRICE = 0.0035
 #: US dollars that the owner buys at a time.
@@ -21,7 +22,7 @@ _NANO = 1_000_000_000
 
 @dataclass(slots=True)
 class FakeAccount:
-    """The state of the account; amounts in US dollars.
+    """The account, and the rights of its token; amounts in US dollars.
 
     Attributes:
         included: What the plan includes a month.
@@ -109,49 +110,77 @@ class FakeAccount:
         }
 
 
-class AccountHost(Protocol):
-    """What the paths of the account need of the pretend Hugging Face."""
+@dataclass(frozen=True, slots=True)
+class ServedRequest:
+    """One request for an image and the status of its response; `size` in pixels."""
 
+    at: datetime
+    route: str
+    status: int
+    prompt: str
+    seed: int | None
+    size: tuple[int, int]
+
+
+@dataclass(slots=True)
+class FakeHuggingFace:
+    """The state of the pretend service.
+
+    Attributes:
+        credits: Images that the credits pay for; None for any number.
+        loading_every: Number of images after which the model is unloaded; 0 for never.
+        fetched: Names of the finished files that were fetched.
+        routes: Model id at each partner that serves the model.
+        hub_is_up: Whether the Hub answers; otherwise it responds with 503.
+        painted: Number of images generated; each was charged.
+        changed: Called after every change that the board shows.
+        loaded_at: When the model is loaded; None if it is loaded from the start.
+    """
+
+    now: Callable[[], datetime]
     token: str
-    credits: int | None
-    hub_is_up: bool
-    painted: int
-    account: FakeAccount
+    credits: int | None = None
+    seconds_per_image: float = 0.0
+    loading_every: int = 0
+    loading_seconds: float = 8.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    faults: FaultQueue = field(default_factory=FaultQueue)
+    served: list[ServedRequest] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    routes: Mapping[str, str] = field(
+        default_factory=lambda: {"nscale": MODEL, "fal-ai": "fal-ai/flux/schnell"}
+    )
+    hub_is_up: bool = True
+    changed: Callable[[], None] = lambda: None
+    loaded_at: datetime | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
+    painted: int = 0
+    account: FakeAccount = field(default_factory=FakeAccount)
+    chat: FakeChat = field(default_factory=FakeChat)
+
+    def add_credits(self, images: int) -> None:
+        """Add credits for *images* images."""
+        self.credits = (self.credits or 0) + images
+        self.account.give_back(images)
+        self.changed()
+
+    def spend_all(self) -> None:
+        """Use up all credits."""
+        self.credits = 0
+        self.changed()
+
+    def unload_model(self) -> None:
+        """Unload the model, so that it loads for `loading_seconds` from now."""
+        self.loaded_at = self.now() + timedelta(seconds=self.loading_seconds)
+        self.changed()
 
     @property
-    def now(self) -> Callable[[], datetime]:
-        """Return the clock."""
+    def loading_left(self) -> float:
+        """Seconds until the model is there."""
+        if self.loaded_at is None:
+            return 0.0
+        return max(0.0, (self.loaded_at - self.now()).total_seconds())
 
-
-def add_account_routes(app: web.Application, hub: AccountHost) -> None:
-    """Add the paths of the Hub that answer questions about the account."""
-    account = hub.account
-
-    def has_valid_token(request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {hub.token}"
-
-    async def serve_whoami(request: web.Request) -> web.Response:
-        account.whoami_requests += 1
-        if not has_valid_token(request):
-            return error_response(401, "Invalid username or password.")
-        return web.json_response(account.whoami_answer())
-
-    async def serve_usage(request: web.Request) -> web.Response:
-        account.usage_requests += 1
-        if not has_valid_token(request):
-            return error_response(401, "Invalid username or password.")
-        if not hub.hub_is_up:
-            return web.Response(status=503, text="Service Unavailable")
-        if not account.has_right("user.billing.read"):
-            return error_response(403, "Forbidden")
-        answer = account.usage_answer(hub.painted, hub.credits, hub.now())
-        return web.json_response(answer)
-
-    app.router.add_get("/api/whoami-v2", serve_whoami)
-    for owner in ("settings", "organizations/{org}"):
-        app.router.add_get(f"/api/{owner}/billing/usage-v2", serve_usage)
-
-
-def error_response(status: int, message: str) -> web.Response:
-    """Return an error as Hugging Face sends it."""
-    return web.json_response({"error": message}, status=status)
+    def inject_fault(self, match: str = "POST", times: int = 1, **what: Any) -> None:  # noqa: ANN401 - fields of Fault
+        """Inject a fault for the next *times* matching requests; see `Fault`."""
+        self.faults.add(Fault(match=match, **what), times)
