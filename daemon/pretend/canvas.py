@@ -61,6 +61,13 @@ class Canvas:
             points, lambda pen, at: pen.polygon(at, fill=255), colour, alpha
         )
 
+    def area(
+        self, left: float, top: float, right: float, bottom: float, colour: Colour
+    ) -> None:
+        """Fill a rectangle; its edges are shares of width and height."""
+        corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+        self.polygon(corners, colour)
+
     def place(self, x: float, y: float) -> Point:
         """Return a point given from the centre, in shares of the shorter side."""
         short = min(self.width, self.height)
@@ -76,6 +83,24 @@ class Canvas:
         """Fill a rectangle given as in `place`."""
         corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
         self.shape(corners, colour)
+
+    def trapezoid(
+        self,
+        x: float,
+        edges: tuple[float, float],
+        halves: tuple[float, float],
+        colour: Colour,
+        alpha: float = 1,
+    ) -> None:
+        """Fill a symmetrical trapezoid given as in `place`; *x* is its middle.
+
+        Args:
+            edges: y of its upper and its lower edge.
+            halves: Half the width of each.
+        """
+        (top, bottom), (upper, lower) = edges, halves
+        ends = [(x - upper, top), (x + upper, top), (x + lower, bottom)]
+        self.shape([*ends, (x - lower, bottom)], colour, alpha)
 
     def disc(
         self, x: float, y: float, radius: float, colour: Colour, *, flat: float = 1

@@ -86,13 +86,9 @@ class _ApiHandlers:
     async def search_data_sources(self, request: web.Request, body: Json) -> Json:
         del request
         sources = _search(self.space, body)
-        size, start = min(body.get("page_size", _PAGE_SIZE), _PAGE_SIZE), 0
+        size, start = min(_page_size(body), _PAGE_SIZE), 0
         if (cursor := body.get("start_cursor")) is not None:
-            if cursor not in self.cursors:
-                raise validation_error(
-                    f"The start_cursor provided is invalid: {cursor}"
-                )
-            _, start = self.cursors[cursor]
+            _, start = self._resume(cursor)
         results = [
             serializers.data_source_json(self.space, source)
             for source in sources[start : start + size]
@@ -130,22 +126,15 @@ class _ApiHandlers:
 
     async def query_data_source(self, request: web.Request, body: Json) -> Json:
         source = self._find_source(request)
-        size = body.get("page_size", _PAGE_SIZE)
-        if not isinstance(size, int) or size < 1:
-            raise validation_error(
-                "body failed validation: body.page_size should be ≥ `1`, instead was "
-                f"`{size}`."
-            )
+        size = _page_size(body)
         if self.space.slow_above is not None and size > self.space.slow_above:
             raise error_for_status(504)
         cursor = body.get("start_cursor")
         if cursor is None:
             cursor, page_ids = self._begin_query(source, body)
             start = 0
-        elif cursor in self.cursors:
-            page_ids, start = self.cursors[cursor]
         else:
-            raise validation_error(f"The start_cursor provided is invalid: {cursor}")
+            page_ids, start = self._resume(cursor)
         end = start + min(size, _PAGE_SIZE)
         pages = [
             self._page_json(self.space.rows[page_id], request)
@@ -160,6 +149,11 @@ class _ApiHandlers:
                 "incomplete_reason": why,
             }
         return response
+
+    def _resume(self, cursor: str) -> tuple[list[str], int]:
+        if cursor not in self.cursors:
+            raise validation_error(f"The start_cursor provided is invalid: {cursor}")
+        return self.cursors[cursor]
 
     def _begin_query(self, source: DataSource, body: Json) -> tuple[str, list[str]]:
         matches = data_sources.build_filter(body.get("filter"), source.columns)
@@ -249,17 +243,21 @@ def _search(space: Workspace, body: Json) -> list[DataSource]:
         or search_filter.get("value") not in {"data_source", "page"}
     ):
         raise validation_error("body failed validation: body.filter.value is wrong.")
-    size = body.get("page_size", 1)
-    if not isinstance(size, int) or size < 1:
-        raise validation_error(
-            f"body failed validation: body.page_size should be ≥ `1`, instead was "
-            f"`{size}`."
-        )
     if search_filter is not None and search_filter["value"] == "page":
         return []
     text = str(body.get("query") or "").casefold()
     sources = space.sources.values()
     return [s for s in sources if s.shared and text in s.title.casefold()]
+
+
+def _page_size(body: Json) -> int:
+    size = body.get("page_size", _PAGE_SIZE)
+    if not isinstance(size, int) or size < 1:
+        raise validation_error(
+            "body failed validation: body.page_size should be ≥ `1`, instead was "
+            f"`{size}`."
+        )
+    return size
 
 
 def _api_version(request: web.Request) -> str:

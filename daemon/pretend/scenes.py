@@ -17,7 +17,6 @@ from daemon.pretend.canvas import Canvas, Point
 from providers.card.colour import oklch_to_rgb
 
 
-#: Words of a prompt, as a regular expression, by scene.  The one named first counts.
 def render_scene(prompt: str, seed: int, width: int, height: int) -> bytes:
     """Return a PNG with the scene that the prompt names first, or with hills.
 
@@ -64,7 +63,7 @@ def _render_sea(canvas: Canvas) -> None:
     sun = (rng.uniform(0.25, 0.75), 0.46)
     canvas.add_glow(sun, 0.4, (0.95, 0.10, hue + 20), 0.95)
     canvas.ellipse(sun, 0.10, (0.96, 0.10, hue + 25))
-    canvas.polygon([(0, 0.5), (1, 0.5), (1, 1), (0, 1)], (0.48, 0.09, 235))
+    canvas.area(0, 0.5, 1, 1, (0.48, 0.09, 235))
     for line in range(9):
         level = 0.53 + line * 0.052
         tint = (0.58 - 0.035 * line, 0.09, 228 - 2 * line)
@@ -194,15 +193,15 @@ def _render_starry_window(canvas: Canvas) -> None:
     if not re.search(r"kitchen|window", canvas.words):
         return
     wall, wood = (0.30, 0.05, 50), (0.44, 0.07, 55)
-    canvas.polygon([(0, 0), (0.09, 0), (0.09, 1), (0, 1)], wall)
-    canvas.polygon([(0.91, 0), (1, 0), (1, 1), (0.91, 1)], wall)
-    canvas.polygon([(0, 0), (1, 0), (1, 0.07), (0, 0.07)], wall)
+    canvas.area(0, 0, 0.09, 1, wall)
+    canvas.area(0.91, 0, 1, 1, wall)
+    canvas.area(0, 0, 1, 0.07, wall)
     for x in (0.09, 0.49, 0.89):
-        canvas.polygon([(x, 0.07), (x + 0.02, 0.07), (x + 0.02, 0.8), (x, 0.8)], wood)
+        canvas.area(x, 0.07, x + 0.02, 0.8, wood)
     for y in (0.07, 0.4):
-        canvas.polygon([(0.09, y), (0.91, y), (0.91, y + 0.02), (0.09, y + 0.02)], wood)
-    canvas.polygon([(0, 0.78), (1, 0.78), (1, 1), (0, 1)], (0.40, 0.07, 55))
-    canvas.polygon([(0, 0.78), (1, 0.78), (1, 0.81), (0, 0.81)], (0.55, 0.08, 60))
+        canvas.area(0.09, y, 0.91, y + 0.02, wood)
+    canvas.area(0, 0.78, 1, 1, (0.40, 0.07, 55))
+    canvas.area(0, 0.78, 1, 0.81, (0.55, 0.08, 60))
     x = canvas.rng.choice((-0.22, 0.22))
     still_lifes.draw_bowl(canvas, x, 0.30, 0.15, (0.80, 0.04, 70), (0.93, 0.03, 85))
     canvas.add_glow(canvas.place(-x * 1.4, 0.2), 0.22, (0.88, 0.12, 75), 0.75)

@@ -19,7 +19,7 @@ def _set_table(canvas: Canvas) -> float:
     canvas.fill_gradient((0.90, 0.05, hue), (0.80, 0.08, hue + 20))
     canvas.add_glow((rng.choice((0.2, 0.75)), 0.15), 0.5, (0.98, 0.04, 90), 0.9)
     _, edge = canvas.place(0, _TABLE)
-    canvas.polygon([(0, edge), (1, edge), (1, 1), (0, 1)], (0.52, 0.08, 55))
+    canvas.area(0, edge, 1, 1, (0.52, 0.08, 55))
     for line in range(5):
         level = edge + (1 - edge) * (0.1 + 0.19 * line)
         grain = canvas.ridge_outline(level, 0.004, 3)
@@ -47,9 +47,8 @@ def render_cup(canvas: Canvas) -> None:
     side = rng.choice((-1, 1))
     canvas.disc(x + 0.185 * side, 0.10, 0.075, (light - 0.03, chroma, ware_hue))
     canvas.disc(x + 0.185 * side, 0.10, 0.045, (0.84, 0.06, hue + 8))
-    body = [(x - 0.17, 0.01), (x + 0.17, 0.01), (x + 0.12, 0.255), (x - 0.12, 0.255)]
     canvas.disc(x, 0.255, 0.12, (light - 0.04, chroma, ware_hue), flat=0.2)
-    canvas.shape(body, ware)
+    canvas.trapezoid(x, (0.01, 0.255), (0.17, 0.12), ware)
     shine = [(x - 0.17, 0.01), (x - 0.08, 0.01), (x - 0.06, 0.262), (x - 0.12, 0.255)]
     canvas.shape(shine, (min(0.98, light + 0.07), chroma, ware_hue))
     canvas.disc(x, 0.01, 0.17, (min(0.97, light + 0.12), chroma, ware_hue), flat=0.22)
@@ -261,8 +260,7 @@ def render_herbs(canvas: Canvas) -> None:
         canvas.ellipse(
             canvas.place(place, 0.25), size * 1.1, (0.25, 0.04, 50), 0.35, flat=0.2
         )
-        pot = [(-size, 0.03), (size, 0.03), (size * 0.72, 0.245), (-size * 0.72, 0.245)]
-        canvas.shape([(place + dx, y) for dx, y in pot], (0.58, 0.12, 45))
+        canvas.trapezoid(place, (0.03, 0.245), (size, size * 0.72), (0.58, 0.12, 45))
         edge = size * 1.08
         canvas.box(place - edge, 0.01, place + edge, 0.06, (0.64, 0.12, 47))
     if re.search(r"focaccia|bread", canvas.words):

@@ -35,13 +35,7 @@ def _render_windows(canvas: Canvas, x: float, top: float, wide: float) -> None:
         place = x + 0.012
         while place < x + wide - size - 0.006:
             if canvas.rng.random() < 0.45:
-                box = [
-                    (place, y),
-                    (place + size, y),
-                    (place + size, y + 0.016),
-                    (place, y + 0.016),
-                ]
-                canvas.polygon(box, light)
+                canvas.area(place, y, place + size, y + 0.016, light)
             place += 0.021
         y += 0.034
 
@@ -66,7 +60,7 @@ def render_market(canvas: Canvas) -> None:
             tone,
         )
     _, ground = canvas.place(0, 0.2)
-    canvas.polygon([(0, ground), (1, ground), (1, 1), (0, 1)], (0.72, 0.03, 70))
+    canvas.area(0, ground, 1, 1, (0.72, 0.03, 70))
     for row in range(7):
         for stone in range(14):
             y = 0.24 + 0.045 * row
@@ -87,15 +81,7 @@ def _draw_stall(canvas: Canvas, x: float, y: float, wide: float, tint: float) ->
         canvas.box(post - 0.012 * wide, y - tall, post + 0.012 * wide, y, dark)
     table = y - tall * 0.40
     _draw_goods(canvas, x, table, wide)
-    canvas.shape(
-        [
-            (x - half, table),
-            (x + half, table),
-            (x + half * 0.95, y),
-            (x - half * 0.95, y),
-        ],
-        wood,
-    )
+    canvas.trapezoid(x, (table, y), (half, half * 0.95), wood)
     for board in range(1, 5):
         level, side = table + (y - table) * board / 5, half * (1 - 0.05 * board / 5)
         canvas.box(x - side, level, x + side, level + 0.006, dark)
@@ -162,14 +148,9 @@ def _draw_goods(canvas: Canvas, x: float, table: float, wide: float) -> None:
                         0.32 * unit,
                         (0.68, 0.18, tint),
                     )
-                canvas.shape(
-                    [
-                        (at - 1.2 * unit, table - 0.6 * unit),
-                        (at + 1.2 * unit, table - 0.6 * unit),
-                        (at + 0.95 * unit, table),
-                        (at - 0.95 * unit, table),
-                    ],
-                    (0.62, 0.09, 65),
+                basket = (1.2 * unit, 0.95 * unit)
+                canvas.trapezoid(
+                    at, (table - 0.6 * unit, table), basket, (0.62, 0.09, 65)
                 )
 
 
@@ -179,21 +160,13 @@ def render_shop(canvas: Canvas) -> None:
     hue, tint = rng.uniform(220, 300), rng.choice((25, 150, 200, 260))
     canvas.fill_gradient((0.42, 0.07, hue), (0.62, 0.07, hue + 60))
     wall, glow = (0.50, 0.05, 45), (0.92, 0.11, 82)
-    canvas.polygon([(0, 0), (1, 0), (1, 0.8), (0, 0.8)], wall)
+    canvas.area(0, 0, 1, 0.8, wall)
     for row in range(16):
         for brick in range(12):
-            left = brick / 11 - 0.05 - 0.045 * (row % 2)
+            left, top = brick / 11 - 0.05 - 0.045 * (row % 2), row * 0.05
             tone = (0.50 + rng.uniform(-0.03, 0.03), 0.05, 42)
-            canvas.polygon(
-                [
-                    (left, row * 0.05),
-                    (left + 0.086, row * 0.05),
-                    (left + 0.086, row * 0.05 + 0.045),
-                    (left, row * 0.05 + 0.045),
-                ],
-                tone,
-            )
-    canvas.polygon([(0, 0.8), (1, 0.8), (1, 1), (0, 1)], (0.40, 0.03, hue))
+            canvas.area(left, top, left + 0.086, top + 0.045, tone)
+    canvas.area(0, 0.8, 1, 1, (0.40, 0.03, hue))
     side = rng.choice((-1, 1))
     window, door = -0.16 * side, 0.30 * side
     frame = (0.36, 0.07, tint)
@@ -252,16 +225,7 @@ def render_shop(canvas: Canvas) -> None:
         (door - 0.20, 0.52),
     ]
     canvas.shape(pavement, (0.86, 0.10, 80), 0.5)
-    canvas.shape(
-        [
-            (window - 0.25, 0.33),
-            (window + 0.25, 0.33),
-            (window + 0.30, 0.46),
-            (window - 0.30, 0.46),
-        ],
-        (0.82, 0.09, 78),
-        0.28,
-    )
+    canvas.trapezoid(window, (0.33, 0.46), (0.25, 0.30), (0.82, 0.09, 78), 0.28)
     canvas.add_glow(canvas.place(window, 0.05), 0.34, (0.92, 0.10, 80), 0.22)
     lamp = -0.46 * side
     canvas.add_glow(canvas.place(lamp, -0.08), 0.14, (0.95, 0.10, 85), 0.8)
@@ -270,12 +234,4 @@ def render_shop(canvas: Canvas) -> None:
     for number in range(7):
         angle = -math.pi / 2 + (number - 3) * 0.3
         canvas.leaf(tub, 0.25, 0.13, 0.035, angle, (0.50, 0.12, 138))
-    canvas.shape(
-        [
-            (tub - 0.04, 0.24),
-            (tub + 0.04, 0.24),
-            (tub + 0.03, 0.33),
-            (tub - 0.03, 0.33),
-        ],
-        (0.52, 0.10, 45),
-    )
+    canvas.trapezoid(tub, (0.24, 0.33), (0.04, 0.03), (0.52, 0.10, 45))

@@ -7,11 +7,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from daemon.pretend.errors import not_found, upload_not_ready, validation_error
-
-Json = dict[str, Any]
+from daemon.pretend.models import Json
 
 _LIFETIME = timedelta(minutes=60)
 _SINGLE_PART_LIMIT = 20 * 2**20
