@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image, ImageFilter
 
 from providers.card import fonts
-from providers.card.colour import Rgb
+from providers.card.colour import WHITE
+from providers.card.elements import PlacedLine, draw_elements
 from providers.card.fonts import FontChoice
+from providers.card.layout import SMALLEST, SMALLEST_NOTE
 from providers.card.lines import TypeSetting, typeset
+from providers.card.text_block import line_left
 from providers.outcomes import BadRequestError
 
-#: Shares of the shorter side: the smallest letters of a headline and of a tag.
-_SMALLEST, _SMALLEST_TAG = 0.06, 0.03
 #: Pairs of text length and the largest letters as a share of the shorter side.
 _LARGEST = ((16, 0.125), (30, 0.105))
 _LARGEST_OF_LONG = 0.088
@@ -25,22 +25,6 @@ _WIDE_SHARE = 1.25
 
 class UnsettableError(Exception):
     """The words cannot be set; the text says why, for people."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A line at its place; *left* and *baseline* are in pixels."""
-
-    text: str
-    font: FontChoice
-    size: int
-    left: float
-    baseline: float
-
-    @property
-    def right(self) -> float:
-        """The right edge in pixels."""
-        return self.left + fonts.width_at_100(self.text, self.font) * self.size / 100
 
 
 def choose_font(text: str, own: str | None) -> FontChoice:
@@ -78,7 +62,7 @@ def typeset_headline(
     length = len(text) * (2 if font.features else 1)
     share = next((size for most, size in _LARGEST if length < most), _LARGEST_OF_LONG)
     share *= font.relative_size * (_WIDE_SHARE if is_wide else 1)
-    smallest = math.ceil(short * _SMALLEST)
+    smallest = math.ceil(short * SMALLEST)
     return typeset(
         [text],
         font,
@@ -91,36 +75,31 @@ def typeset_headline(
 
 def stack_lines(
     setting: TypeSetting, font: FontChoice, left: int, right: int
-) -> tuple[list[Line], int]:
-    """Return the lines of a headline from 0 downwards, and their height in pixels."""
+) -> tuple[list[PlacedLine], int]:
+    """Return the lines of a headline from 0 downwards, and their height in pixels.
+
+    They are white until the colour of the letters is known.
+    """
     size = setting.size
     # Scripts with high and low marks have a larger leading.
     marks = (font.leading - 1) / 2
     lines = [
-        Line(
+        PlacedLine(
             text=text,
             font=font,
             size=size,
-            left=_line_left(text, font, size, left, right),
+            left=line_left(text, font, size, (left, right), "start"),
             baseline=(0.7 + marks + index * font.leading) * size,
+            colour=WHITE,
         )
         for index, text in enumerate(setting.lines)
     ]
     return lines, round(lines[-1].baseline + (0.15 + marks) * size)
 
 
-def _line_left(
-    text: str, font: FontChoice, size: int, left: float, right: float
-) -> float:
-    """Return the left edge of a line whose ink begins at the margin."""
-    if font.is_rtl:
-        return right - fonts.width_at_100(text, font) * size / 100
-    return left - fonts.left_bearing(text, font, size)
-
-
 def place_tag(
     tag: str, own: str | None, size: int, width: float, *, short: int
-) -> Line:
+) -> PlacedLine:
     """Return the brand's line at 0, first smaller and then shortened to *width* pixels.
 
     Args:
@@ -134,28 +113,16 @@ def place_tag(
     font = fonts.choose_base_font(tag, shouted=True, own=own)
     _check_letters(tag, font)
     fitting = int(width * 100 / max(1, fonts.width_at_100(tag, font)))
-    size = max(math.ceil(short * _SMALLEST_TAG), min(size, fitting))
+    size = max(math.ceil(short * SMALLEST_NOTE), min(size, fitting))
     text = fonts.shorten_to_width(tag, font, size, width)
-    return Line(text=text, font=font, size=size, left=0, baseline=-0.2 * size)
+    return PlacedLine(
+        text=text, font=font, size=size, left=0, baseline=-0.2 * size, colour=WHITE
+    )
 
 
-def draw_mask(size: tuple[int, int], lines: Sequence[Line]) -> Image.Image:
-    """Return a mask of the letters and of the pixels next to them."""
+def draw_mask(size: tuple[int, int], lines: Sequence[PlacedLine]) -> Image.Image:
+    """Return a mask of the letters of white lines and of the pixels next to them."""
     ink = Image.new("RGB", size)
-    draw_lines(ink, lines, (255, 255, 255))
+    draw_elements(ink, lines)
     mask = ink.convert("L").point([255 * (level > 0) for level in range(256)])
     return mask.filter(ImageFilter.MaxFilter(3))
-
-
-def draw_lines(canvas: Image.Image, lines: Sequence[Line], colour: Rgb) -> None:
-    """Draw the lines at their places."""
-    for line in lines:
-        fonts.draw_line(
-            canvas,
-            line.text,
-            line.font,
-            size=line.size,
-            left=line.left,
-            baseline=line.baseline,
-            colour=colour,
-        )

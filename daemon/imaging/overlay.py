@@ -15,10 +15,8 @@ from PIL import Image, ImageDraw, ImageOps, ImageStat
 
 from daemon.imaging import scrim
 from daemon.imaging.lettering import (
-    Line,
     UnsettableError,
     choose_font,
-    draw_lines,
     draw_mask,
     place_tag,
     stack_lines,
@@ -26,8 +24,10 @@ from daemon.imaging.lettering import (
 )
 from daemon.imaging.scrim import Box, Edge
 from providers.base import CardSettings
-from providers.card.colour import Rgb
+from providers.card.colour import WHITE, Rgb, readable_on
+from providers.card.elements import PlacedLine, draw_elements
 from providers.card.fonts import FontChoice
+from providers.card.logo import open_logo
 
 Style: TypeAlias = Literal["gradient", "panel"]
 PlacedLogo: TypeAlias = tuple[Image.Image, tuple[int, int]]
@@ -70,7 +70,7 @@ class Words:
 class _Brand:
     """The brand's line: a tag, a logo or both; sizes are in pixels."""
 
-    tag: Line | None = None
+    tag: PlacedLine | None = None
     logos: Sequence[Image.Image] = ()
     height: int = 0
 
@@ -89,7 +89,7 @@ class Block:
     edge: Edge
     box: Box
     ink: Box
-    lines: Sequence[Line]
+    lines: Sequence[PlacedLine]
     logos: Sequence[PlacedLogo]
 
 
@@ -111,7 +111,8 @@ class Overlay:
     def draw(self) -> Image.Image:
         """Return the picture with the words."""
         canvas = self.ground.copy()
-        draw_lines(canvas, self.block.lines, self.colour)
+        lines = self.block.lines
+        draw_elements(canvas, [replace(line, colour=self.colour) for line in lines])
         if self.logo is not None:
             _paste_logo(canvas, self.logo)
         return canvas
@@ -151,7 +152,7 @@ def lay_out_words(picture: Image.Image, words: Words) -> Overlay:
     block = min(blocks, key=lambda block: _unrest_behind(picture, block))
     mask = draw_mask(picture.size, block.lines)
     # A logo alone has its plate.
-    laid = None if block.lines else (picture.copy(), (255, 255, 255))
+    laid = None if block.lines else (picture.copy(), WHITE)
     if words.style == "gradient" and laid is None:
         laid = scrim.lay_gradient(picture, block.edge, block.box, mask, words.look)
     ground, colour = laid or scrim.lay_panel(picture, block.edge, block.box, words.look)
@@ -173,7 +174,7 @@ def _place_block(
     """Return the words at *edge*, or None if they do not fit there."""
     left, top, right, bottom = _area_at(size, edge)
     brand = _size_brand(words, min(size), right - left)
-    lines: list[Line] = []
+    lines: list[PlacedLine] = []
     height = 0
     if words.headline:
         setting = typeset_headline(
@@ -193,13 +194,13 @@ def _place_block(
     placed = [replace(line, baseline=line.baseline + start) for line in lines]
     end = start + height
     if (tag := brand.tag) is not None:
-        tag_left = right - tag.right if font.is_rtl else left
+        tag_left = right - tag.box[2] if font.is_rtl else left
         placed.append(replace(tag, left=tag_left, baseline=tag.baseline + end))
     logos = [
         (logo, (left if font.is_rtl else right - logo.width, end - logo.height))
         for logo in brand.logos
     ]
-    edges = [*(line.left for line in placed), *(line.right for line in placed)]
+    edges = [*(line.left for line in placed), *(line.box[2] for line in placed)]
     ink = (
         round(min(edges, default=left)),
         start,
@@ -248,7 +249,7 @@ def _size_brand(words: Words, short: int, width: int) -> _Brand:
     size = math.ceil(short * _TAG)
     limit = (round(width * _LOGO_WIDTH), round(size * _LOGO_EMS))
     paths = (words.look.logo, words.look.logo_dark)
-    logos = [logo for path in paths if (logo := _load_logo(path, limit))]
+    logos = [logo for path in paths if path and (logo := _load_logo(path, limit))]
     room = width - max((logo.width + size for logo in logos), default=0)
     text, own = words.look.tag, words.look.font
     tag = place_tag(text, own, size, room, short=short) if text else None
@@ -257,14 +258,9 @@ def _size_brand(words: Words, short: int, width: int) -> _Brand:
     return _Brand(tag=tag, logos=logos, height=height + gap)
 
 
-def _load_logo(path: str | None, limit: tuple[int, int]) -> Image.Image | None:
+def _load_logo(path: str, limit: tuple[int, int]) -> Image.Image | None:
     """Return the owner's logo without its margins; None if nothing of it is seen."""
-    if path is None:
-        return None
-    try:
-        with Image.open(path) as opened:
-            logo = opened.convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError):
+    if (logo := open_logo(path)) is None:
         return None
     small = ImageOps.contain(logo.crop(logo.getchannel("A").getbbox()), limit)
     # A line may have vanished.
@@ -291,6 +287,6 @@ def _paste_logo(canvas: Image.Image, placed: PlacedLogo) -> None:
     detail = scrim.measure_detail(canvas.crop(plate))
     if detail > _LOGO_DETAIL or _measure_logo(canvas, placed) < _LOGO_CONTRAST:
         pen = ImageDraw.Draw(canvas)
-        colour = scrim.plate_for(_tone_of(logo), _LOGO_CONTRAST)
+        colour = readable_on(_tone_of(logo), _LOGO_CONTRAST)
         pen.rounded_rectangle(plate, pad, colour)
     canvas.paste(logo, (left, top), logo.getchannel("A"))

@@ -14,17 +14,21 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from providers.base import CardSettings
 from providers.card.colour import (
+    BLACK,
+    WHITE,
     Rgb,
     contrast_ratio,
     oklch_to_rgb,
+    parse_hex,
     relative_luminance,
+    to_linear,
 )
 
 Edge: TypeAlias = Literal["bottom", "top", "left", "right"]
 Box: TypeAlias = tuple[int, int, int, int]
 
 #: The least contrast, and what is aimed at, as luminances are measured in steps.
-LEAST_CONTRAST, _AIM = 4.5, 4.7
+_LEAST_CONTRAST, _AIM = 4.5, 4.7
 #: Opacities of a gradient; with more, less than a fifth of the picture is left.
 _OPACITIES = (0.4, 0.5, 0.6, 0.7, 0.8)
 #: Length of the soft end of a gradient as a share of the shorter side.
@@ -34,11 +38,7 @@ _TALL = 1.6
 _COARSE = (12, 6)
 #: How much a region of skin counts, against edges and contrasts.
 _SKIN_WEIGHT = 60.0
-_LINEAR = tuple(
-    round(255 * (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4))  # noqa: PLR2004 - of sRGB
-    for v in (level / 255 for level in range(256))
-)
-_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+_LINEAR = tuple(round(255 * to_linear(level / 255)) for level in range(256))
 #: Mean level from which a region is light.
 _LIGHT = 165
 _WEIGHTS = (0.2126, 0.7152, 0.0722, 0.0)
@@ -124,7 +124,7 @@ def _gradient_colours(region: Image.Image, look: CardSettings) -> Iterator[_Colo
     if ImageStat.Stat(region.convert("L")).mean[0] > _LIGHT:
         light = _tint_like(region, 0.975, 0.01)
         yield _Colours(light, _tint_like(region, 0.2, 0.04))
-    yield _Colours(_tint_like(region, 0.17, 0.03), _WHITE)
+    yield _Colours(_tint_like(region, 0.17, 0.03), WHITE)
 
 
 def lay_panel(
@@ -156,32 +156,16 @@ def area_at(edge: Edge, box: Box, size: tuple[int, int]) -> Box:
 def _panel_colours(region: Image.Image, look: CardSettings) -> _Colours:
     if look.background is not None:
         return _owner_colours(look)
-    return _Colours(_tint_like(region, 0.27, 0.06), _WHITE)
+    return _Colours(_tint_like(region, 0.27, 0.06), WHITE)
 
 
 def _owner_colours(look: CardSettings) -> _Colours:
     """Return the owner's colours; the text is white or black if his is not legible."""
-    ground = _parse_hex(look.background or "#000000")
-    wanted = [_parse_hex(look.color)] if look.color is not None else []
-    legible = [
-        text for text in wanted if contrast_ratio(text, ground) >= LEAST_CONTRAST
-    ]
-    return _Colours(ground, (*legible, white_or_black_for(ground))[0])
-
-
-def plate_for(colour: Rgb, least: float) -> Rgb:
-    """Return white if *colour* has a contrast of *least* to it, else black."""
-    return _WHITE if contrast_ratio(_WHITE, colour) >= least else _BLACK
-
-
-def white_or_black_for(colour: Rgb) -> Rgb:
-    """Return white or black, whichever has the higher contrast to *colour*."""
-    return max((_WHITE, _BLACK), key=lambda other: contrast_ratio(other, colour))
-
-
-def _parse_hex(text: str) -> Rgb:
-    red, green, blue = bytes.fromhex(text.removeprefix("#"))
-    return (red, green, blue)
+    ground = parse_hex(look.background or "#000000")
+    text = parse_hex(look.color) if look.color is not None else ground
+    if contrast_ratio(text, ground) < _LEAST_CONTRAST:
+        text = max((WHITE, BLACK), key=lambda colour: contrast_ratio(colour, ground))
+    return _Colours(ground, text)
 
 
 def _tint_like(region: Image.Image, lightness: float, chroma: float) -> Rgb:

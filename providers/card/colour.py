@@ -19,7 +19,7 @@ Rgb: TypeAlias = tuple[int, int, int]
 TEXT_RATIO, LARGE_TEXT_RATIO = 7.0, 3.0
 #: From this contrast on, white letters are taken before black ones.
 _WHITE_RATIO = 3.5
-_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 _ACCENT_RATIO = 3.6
 #: Lightness of the gradient's ends, chroma, and lightness of the motif.
 _GROUNDS = {
@@ -116,12 +116,14 @@ def _to_srgb(value: float) -> int:
     return round(255 * curved)
 
 
+def to_linear(channel: float) -> float:
+    """Return a channel of an sRGB colour as linear light; both are 0 to 1."""
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+
+
 def relative_luminance(colour: Rgb) -> float:
     """Return WCAG's relative luminance, 0 to 1."""
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in (channel / 255 for channel in colour)
-    )
+    red, green, blue = (to_linear(channel / 255) for channel in colour)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -151,13 +153,13 @@ def legible_tint(
             return tint
     # White looks better on a colour than black, as long as it can be read.
     if dark:
-        return _WHITE
-    return max((_WHITE, _BLACK), key=lambda tint: _least_contrast(tint, grounds))
+        return WHITE
+    return max((WHITE, BLACK), key=lambda tint: _least_contrast(tint, grounds))
 
 
-def readable_on(ground: Rgb) -> Rgb:
-    """Return white, or black where white cannot be read well."""
-    return _WHITE if contrast_ratio(_WHITE, ground) >= _WHITE_RATIO else _BLACK
+def readable_on(ground: Rgb, least: float = _WHITE_RATIO) -> Rgb:
+    """Return white, or black where the contrast of white is below *least*."""
+    return WHITE if contrast_ratio(WHITE, ground) >= least else BLACK
 
 
 def _least_contrast(colour: Rgb, grounds: Sequence[Rgb]) -> float:
@@ -186,9 +188,9 @@ def choose_palette(
     drift = (24 + digest[2] % 17) * (1 if digest[3] % 2 else -1)
     if 35 < (hue + drift) % 360 < 135:
         drift = -drift
-    color = _parse_hex(look.color) if look.color is not None else None
+    color = parse_hex(look.color) if look.color is not None else None
     if look.background is not None:
-        grounds = _shade_background(_parse_hex(look.background), color)
+        grounds = _shade_background(parse_hex(look.background), color)
     else:
         kinds = _KINDS[mood]
         order = [kinds[(digest[1] + turn) % len(kinds)] for turn in range(len(kinds))]
@@ -201,14 +203,14 @@ def choose_palette(
                 suits is None or suits(found),
             ),
         )
-    dark = all(contrast_ratio(_WHITE, ground) >= _WHITE_RATIO for ground in grounds)
+    dark = all(contrast_ratio(WHITE, ground) >= _WHITE_RATIO for ground in grounds)
     text = legible_tint(
         grounds, hue, 0.02 if dark else 0.05, dark=dark, ratio=TEXT_RATIO
     )
     if color is not None and _least_contrast(color, grounds) >= LARGE_TEXT_RATIO:
         text = color
     if look.accent is not None:
-        accent = _parse_hex(look.accent)
+        accent = parse_hex(look.accent)
     else:
         other = hue + _TURNS[digest[4] % len(_TURNS)]
         chroma = 0.03 if mood == "sober" else 0.15
@@ -219,7 +221,7 @@ def choose_palette(
 
 def illegible_contrast(background: str, color: str) -> float | None:
     """Return the contrast of the owner's two colours if it is below 3, else None."""
-    ratio = contrast_ratio(_parse_hex(background), _parse_hex(color))
+    ratio = contrast_ratio(parse_hex(background), parse_hex(color))
     return ratio if ratio < LARGE_TEXT_RATIO else None
 
 
@@ -237,7 +239,7 @@ def _choose_backgrounds(kind: str, hue: float, drift: float) -> tuple[Rgb, Rgb, 
 def _shade_background(ground: Rgb, color: Rgb | None) -> tuple[Rgb, Rgb, Rgb]:
     """Return the owner's background and two shades of it, away from the letters."""
     light = relative_luminance(ground)
-    letters_are_light = contrast_ratio(_WHITE, ground) >= _WHITE_RATIO
+    letters_are_light = contrast_ratio(WHITE, ground) >= _WHITE_RATIO
     if color is not None:
         letters_are_light = relative_luminance(color) > light
     # Black cannot get darker, and white not lighter.
@@ -255,6 +257,7 @@ def _shade_colour(colour: Rgb, darker: bool, amount: float) -> Rgb:  # noqa: FBT
     return (red, green, blue)
 
 
-def _parse_hex(text: str) -> Rgb:
+def parse_hex(text: str) -> Rgb:
+    """Return the colour of "#rrggbb"."""
     red, green, blue = bytes.fromhex(text.removeprefix("#"))
     return (red, green, blue)

@@ -9,13 +9,13 @@ from functools import lru_cache
 
 from PIL import Image
 
-from providers.card.colour import LARGE_TEXT_RATIO, Rgb, contrast_ratio
+from providers.card.colour import LARGE_TEXT_RATIO, WHITE, Rgb, contrast_ratio
 
 #: Fainter pixels are shadows and smooth edges.
 _OPAQUE = 96
 #: So much of a logo's ink has to be seen on the ground.
 _VISIBLE_SHARE = 0.6
-_WHITE, _INK = (255, 255, 255), (20, 20, 24)
+_INK = (20, 20, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,7 @@ class Logo:
 @lru_cache(maxsize=8)
 def load_logo(path: str) -> Logo | None:
     """Return the logo of a file, or None if it is not a picture with visible pixels."""
-    try:
-        with Image.open(path) as opened:
-            image = opened.convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError):
+    if (image := open_logo(path)) is None:
         return None
     box = image.getchannel("A").point(lambda alpha: 255 * (alpha > 8)).getbbox()
     if box is None:
@@ -72,6 +69,15 @@ def load_logo(path: str) -> Logo | None:
     image = image.crop(box)
     image.thumbnail((1200, 1200), Image.Resampling.LANCZOS)
     return Logo(image, _find_tones(image))
+
+
+def open_logo(path: str) -> Image.Image | None:
+    """Return the RGBA picture of a file, or None if it is not one."""
+    try:
+        with Image.open(path) as opened:
+            return opened.convert("RGBA")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
 
 
 def choose_logo(paths: Sequence[str | None], grounds: Sequence[Rgb]) -> Logo | None:
@@ -82,7 +88,7 @@ def choose_logo(paths: Sequence[str | None], grounds: Sequence[Rgb]) -> Logo | N
 
 def plate_colour(logo: Logo) -> Rgb:
     """Return white or nearly black, whichever shows more of a logo."""
-    return max((_WHITE, _INK), key=lambda ground: logo.visible_share((ground,)))
+    return max((WHITE, _INK), key=lambda ground: logo.visible_share((ground,)))
 
 
 def _find_tones(image: Image.Image) -> tuple[tuple[Rgb, float], ...]:

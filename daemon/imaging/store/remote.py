@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -150,11 +151,9 @@ class RemoteStore:
         Raises:
             StoreUnavailableError: It does not, or it may not be read.
         """
-        try:
-            # A HEAD request cannot tell a missing object from a missing bucket.
+        # A HEAD request cannot tell a missing object from a missing bucket.
+        with suppress(FileNotFoundError):
             self.get(_PROBE_PREFIX)
-        except FileNotFoundError:
-            return
 
     def check_read_write(self) -> None:
         """Check that objects can be created, read, listed and removed.

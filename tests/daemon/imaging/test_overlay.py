@@ -208,7 +208,7 @@ def test_a_logo_stands_out_from_its_ground(
     around = drawn.getpixel((left - 2, middle))
     assert contrast_ratio(ink, around) >= 3  # type: ignore[arg-type]
     # It does not touch the tag.
-    assert overlay.block.lines[-1].right < left
+    assert overlay.block.lines[-1].box[2] < left
 
 
 def test_the_logo_for_dark_grounds_is_taken_on_them(tmp_path: Path) -> None:
