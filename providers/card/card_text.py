@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 from providers.card.graphemes import is_emoji, plain_emoji, split_graphemes
 from providers.card.language import guess_language
 from providers.card.list_marks import TextLine, parse_lines
-from providers.card.post_markup import extract_hashtags, normalize_text, strip_markup
+from providers.card.post_markup import (
+    extract_hashtags,
+    has_words,
+    normalize_text,
+    strip_markup,
+)
 from providers.card.sentences import join_sentences, split_sentences
 from providers.card.typography import set_marks
 
@@ -78,7 +83,7 @@ def prepare_text(post: str) -> CardText:
     if not paragraphs and tags:
         paragraphs, kicker = (" · ".join(tags[:3]),), ""
     # A text of punctuation only is not shown.
-    if not any(char.isalnum() for char in "".join(paragraphs)):
+    if not has_words("".join(paragraphs)):
         paragraphs = ()
     letters = filter(str.isalpha, "".join(paragraphs))
     cased = [char for char in letters if char.lower() != char.upper()]
@@ -97,7 +102,7 @@ def prepare_text(post: str) -> CardText:
 def one_line(text: str) -> str:
     """Return a short text on one line; "" if it has no letter or digit."""
     plain = " ".join(normalize_text(text).split())
-    return plain if any(char.isalnum() for char in plain) else ""
+    return plain if has_words(plain) else ""
 
 
 def _extract_emblem(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[str]]:
@@ -106,16 +111,9 @@ def _extract_emblem(lines: Sequence[TextLine]) -> tuple[list[TextLine], list[str
     emblem: list[str] = []
     for line in lines:
         parts = _split_at_emoji(line.text, emblem)
-        for index, part in enumerate(parts):
-            is_first = index == 0
-            kept.append(
-                replace(
-                    line,
-                    text=part,
-                    mark=line.mark if is_first else "",
-                    after_gap=line.after_gap and is_first,
-                )
-            )
+        # Only the first part has the line's mark.
+        kept += [replace(line, text=part) for part in parts[:1]]
+        kept += [TextLine(text=part) for part in parts[1:]]
     return kept, emblem
 
 

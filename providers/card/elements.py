@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw
 
 from providers.card import fonts
 from providers.card.colour import Rgb
-from providers.card.fonts import FontChoice
+from providers.card.font_files import EMOJI
+from providers.card.fonts import EMOJI_EM, FontChoice, TextRun
 
 #: Left, top, right and bottom, in pixels.
 Box: TypeAlias = tuple[float, float, float, float]
@@ -98,15 +99,7 @@ def draw_elements(canvas: Image.Image, elements: Iterable[Element]) -> None:
     for element in elements:
         match element:
             case PlacedLine():
-                fonts.draw_line(
-                    canvas,
-                    element.text,
-                    element.font,
-                    size=element.size,
-                    left=element.left,
-                    baseline=element.baseline,
-                    colour=element.colour,
-                )
+                _draw_line(canvas, element)
             case Shape():
                 _draw_shape(canvas, element)
             case EmojiTile():
@@ -116,6 +109,42 @@ def draw_elements(canvas: Image.Image, elements: Iterable[Element]) -> None:
             case LogoImage():
                 place = (round(element.left), round(element.top))
                 canvas.paste(element.image, place, element.image)
+
+
+def _draw_line(canvas: Image.Image, line: PlacedLine) -> None:
+    runs: Sequence[TextRun] = fonts.split_runs(line.text, line.font)
+    if line.font.is_rtl:
+        runs = _in_visual_order(runs)
+    direction = "rtl" if line.font.is_rtl and fonts.has_raqm() else None
+    pen = ImageDraw.Draw(canvas)
+    left = line.left
+    for run in runs:
+        if run.choice is EMOJI:
+            width = line.size * EMOJI_EM
+            tile = fonts.render_emoji(run.text, round(width))
+            if tile is not None:
+                top = round(line.baseline - line.size * 0.88)
+                canvas.paste(tile, (round(left), top), tile)
+            left += width
+            continue
+        font = fonts.load_font(run.choice.path, line.size, run.choice.index)
+        tags = fonts.font_features(run.choice)
+        where = (left, line.baseline)
+        pen.text(
+            where, run.text, line.colour, font, "ls", direction=direction, features=tags
+        )
+        left += font.getlength(run.text, direction=direction, features=tags)
+
+
+def _in_visual_order(runs: Sequence[TextRun]) -> list[TextRun]:
+    """Return runs from right to left; adjacent left-to-right runs keep their order."""
+    groups: list[list[TextRun]] = []
+    for run in runs:
+        if groups and not run.choice.is_rtl and not groups[-1][0].choice.is_rtl:
+            groups[-1].append(run)
+        else:
+            groups.append([run])
+    return [run for group in reversed(groups) for run in group]
 
 
 def _draw_shape(canvas: Image.Image, shape: Shape) -> None:

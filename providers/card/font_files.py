@@ -12,6 +12,8 @@ from pathlib import Path
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import ImageFont, features
 
+from providers.outcomes import BadRequestError
+
 _FONTS = Path(__file__).parent / "fonts"
 _FONT_FOLDERS = ("/usr/local/share/fonts", "/usr/share/fonts")
 
@@ -124,7 +126,17 @@ def script_of(char: str) -> str:
             return first
 
 
-def package_of(char: str) -> str:
+def missing_letter(part: str) -> BadRequestError:
+    """Return the error that no font has a letter, with the package that has it."""
+    letter = unicodedata.normalize("NFC", part)[0]
+    name = unicodedata.name(letter, "no name")
+    return BadRequestError(
+        f"no font has the letter {part} (U+{ord(letter):04X}, {name}); "
+        f"the Debian package {_package_of(letter)} may have it"
+    )
+
+
+def _package_of(char: str) -> str:
     """Return the Debian package that has a font for *char*."""
     is_wide = script_of(char) in {"HAN", *WIDE}
     return "fonts-noto-cjk" if is_wide else "fonts-noto-core"

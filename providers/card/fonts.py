@@ -1,14 +1,11 @@
-"""Chooses the font of each word, measures text and draws it."""
+"""Chooses the font of each word, and measures text."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
-
-from PIL import Image, ImageDraw
 
 from providers.card.emoji import render_emoji, shown_emoji
 from providers.card.font_files import (
@@ -22,23 +19,27 @@ from providers.card.font_files import (
     has_raqm,
     installed_fonts,
     load_font,
+    missing_letter,
     nastaliq,
     script_of,
     with_metrics,
 )
-from providers.card.graphemes import is_emoji, split_graphemes
-from providers.card.letters import is_ornament, missing_letter, visible_characters
+from providers.card.graphemes import (
+    is_emoji,
+    is_ornament,
+    split_graphemes,
+    visible_characters,
+)
 
 __all__ = ["SANS", "SERIF", "FontChoice", "has_raqm", "load_font", "render_emoji"]
 
-_EMOJI_EM = 1.06
+#: The width of an emoji in ems.
+EMOJI_EM = 1.06
 _MEASURED_AT = 100
 #: Letters that Urdu has, and Arabic and Persian have not.
 _URDU = frozenset("ٹڈڑںےۓھ")
 #: In the serif, a check mark is a root.
 _CLEARER = frozenset("✓✗★☆")
-
-Direction = Literal["ltr", "rtl"]
 
 
 def choose_base_font(text: str, *, shouted: bool, own: str | None) -> FontChoice:
@@ -208,58 +209,14 @@ def shorten_to_width(text: str, base: FontChoice, size: float, width: float) -> 
 
 def _run_width(run: TextRun) -> float:
     if run.choice is EMOJI:
-        return _EMOJI_EM * _MEASURED_AT
+        return EMOJI_EM * _MEASURED_AT
     font = load_font(run.choice.path, _MEASURED_AT, run.choice.index)
-    return font.getlength(run.text, features=_font_features(run.choice))
+    return font.getlength(run.text, features=font_features(run.choice))
 
 
-def _font_features(choice: FontChoice) -> list[str] | None:
+def font_features(choice: FontChoice) -> list[str] | None:
     """Return the OpenType features, or None without Raqm, which rejects them."""
     return list(choice.features) if choice.features and has_raqm() else None
-
-
-def draw_line(
-    canvas: Image.Image,
-    text: str,
-    base: FontChoice,
-    *,
-    size: int,
-    left: float,
-    baseline: float,
-    colour: tuple[int, int, int],
-) -> None:
-    """Draw one line; *size*, *left* and *baseline* are in pixels."""
-    runs: Sequence[TextRun] = split_runs(text, base)
-    if base.is_rtl:
-        runs = _in_visual_order(runs)
-    direction = "rtl" if base.is_rtl and has_raqm() else None
-    pen = ImageDraw.Draw(canvas)
-    for run in runs:
-        if run.choice is EMOJI:
-            tile = render_emoji(run.text, round(size * _EMOJI_EM))
-            if tile is not None:
-                top = round(baseline - size * 0.88)
-                canvas.paste(tile, (round(left), top), tile)
-            left += size * _EMOJI_EM
-            continue
-        font = load_font(run.choice.path, size, run.choice.index)
-        tags = _font_features(run.choice)
-        where = (left, baseline)
-        pen.text(
-            where, run.text, colour, font, "ls", direction=direction, features=tags
-        )
-        left += font.getlength(run.text, direction=direction, features=tags)
-
-
-def _in_visual_order(runs: Sequence[TextRun]) -> list[TextRun]:
-    """Return runs from right to left; adjacent left-to-right runs keep their order."""
-    groups: list[list[TextRun]] = []
-    for run in runs:
-        if groups and not run.choice.is_rtl and not groups[-1][0].choice.is_rtl:
-            groups[-1].append(run)
-        else:
-            groups.append([run])
-    return [run for group in reversed(groups) for run in group]
 
 
 def left_bearing(text: str, base: FontChoice, size: int) -> float:

@@ -1,5 +1,6 @@
 """Splits a text into what a reader sees as characters, and recognises emoji.  Pure.
 
+A card must show letters, digits and marks, but not ornaments.
 Sources: Unicode Standard Annex 29 (grapheme clusters) and Technical Standard 51
 (emoji), as far as a card needs them.
 """
@@ -18,6 +19,14 @@ _ALWAYS = frozenset(
         "⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗"
         "➕➖➗➰➿⬛⬜⭐⭕❤☀☁☂☃☎☺♥♦♣♠✌✍✏✒✔✖✳✴❄❇✈✉☘⛰⛱⛷⛸⛹"
     )
+)
+#: Strokes through letters and signs around them.
+_DECORATING = (*range(0x334, 0x339), *range(0x20D0, 0x2100))
+#: Arrows, boxes, shapes, miscellaneous symbols, dingbats and their supplements; not
+#: signs that say something, as ° and №.
+_ORNAMENTS = (
+    *((0x2190, 0x21FF), (0x2300, 0x23FF), (0x2500, 0x27BF), (0x2900, 0x297F)),
+    *((0x2B00, 0x2BFF), (0x3030, 0x3030), (0x1F000, 0x1FAFF)),
 )
 
 
@@ -71,3 +80,17 @@ def plain_emoji(cluster: str) -> str:
 def without_tone(cluster: str) -> str:
     """Return an emoji without skin tone; a regional flag keeps its letters."""
     return "".join(char for char in cluster if not 0x1F3FB <= ord(char) <= 0x1F3FF)
+
+
+def visible_characters(text: str) -> str:
+    """Return *text* without variation selectors and decorating marks."""
+    return "".join(
+        char
+        for char in text
+        if char not in (_VS15, _VS16) and ord(char) not in _DECORATING
+    )
+
+
+def is_ornament(char: str) -> bool:
+    """Return True for a sign that can be left out: an arrow, a shape, a dingbat."""
+    return any(low <= ord(char) <= high for low, high in _ORNAMENTS)
