@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable
+from random import Random
 from typing import TypeAlias
 
 from PIL import Image, ImageDraw
 
 from providers.card.colour import Palette
 from providers.card.layout import Ground
+
+_Pen: TypeAlias = ImageDraw.ImageDraw
 
 #: The motif is drawn at this scale and reduced, which smooths its edges.
 _SUPERSAMPLING = 2
@@ -33,7 +35,7 @@ def render_background(
         mirrored: The text starts on the right, so the motif is on the left.
     """
     canvas = _render_gradient(palette, width, height)
-    rng = random.Random(seed)  # noqa: S311 - an ornament, not a secret
+    rng = Random(seed)  # noqa: S311 - an ornament, not a secret
     mask = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
     motifs = _MOTIFS[ground]
     motif = motifs[rng.randrange(len(motifs))]
@@ -57,9 +59,7 @@ def _render_gradient(palette: Palette, width: int, height: int) -> Image.Image:
     return canvas
 
 
-def _draw_arcs(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_arcs(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw rings around a centre outside a right corner."""
     short = min(width, height)
     top = rng.random() < 0.5
@@ -70,7 +70,7 @@ def _draw_arcs(
 
 
 def _draw_ring(
-    pen: ImageDraw.ImageDraw, centre: tuple[float, float], radius: float, band: int
+    pen: _Pen, centre: tuple[float, float], radius: float, band: int
 ) -> None:
     x, y = centre
     pen.ellipse(
@@ -78,9 +78,7 @@ def _draw_ring(
     )
 
 
-def _draw_disc(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_disc(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw a disc and a ring at the right edge."""
     short = min(width, height)
     radius = short * (0.30 + 0.10 * rng.random())
@@ -89,9 +87,7 @@ def _draw_disc(
     _draw_ring(pen, (x, y), radius * 1.28, max(2, round(short * 0.012)))
 
 
-def _draw_dots(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_dots(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw a grid of dots that shrink away from a right corner."""
     short = min(width, height)
     step = short * 0.052
@@ -105,9 +101,7 @@ def _draw_dots(
             pen.ellipse((x - size, y - size, x + size, y + size), fill=255)
 
 
-def _draw_waves(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_waves(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw a hill along the foot, with a line above it."""
     short = min(width, height)
     phase = rng.random() * math.tau
@@ -128,17 +122,13 @@ def _draw_waves(
     pen.line(edge(0.93), fill=255, width=max(3, round(short * 0.007)), joint="curve")
 
 
-def _draw_band(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_band(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw a band along the edge where the lines begin."""
     del rng
     pen.rectangle((0, 0, min(width, height) * 0.032, height), fill=255)
 
 
-def _draw_frame(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_frame(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw a thin frame, with or without round corners."""
     short = min(width, height)
     inset, radius = short * 0.03, short * (0.035 if rng.random() < 0.5 else 0)
@@ -150,9 +140,7 @@ def _draw_frame(
     )
 
 
-def _draw_panel(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_panel(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw a border that leaves a panel for the text."""
     del rng
     short = min(width, height)
@@ -163,16 +151,14 @@ def _draw_panel(
     )
 
 
-def _draw_halo(
-    pen: ImageDraw.ImageDraw, width: int, height: int, rng: random.Random
-) -> None:
+def _draw_halo(pen: _Pen, width: int, height: int, rng: Random) -> None:
     """Draw a large disc in the middle, behind the text."""
     radius = min(width, height) * (0.52 + 0.05 * rng.random())
     x, y = width / 2, height / 2
     pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
 
 
-_Motif: TypeAlias = Callable[[ImageDraw.ImageDraw, int, int, random.Random], None]
+_Motif: TypeAlias = Callable[[_Pen, int, int, Random], None]
 _MOTIFS: dict[Ground, tuple[_Motif, ...]] = {
     "motif": (_draw_arcs, _draw_disc, _draw_dots),
     "foot": (_draw_waves,),

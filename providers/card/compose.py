@@ -9,23 +9,12 @@ from dataclasses import dataclass, replace
 from providers.base import CardSettings, ImageRequest
 from providers.card import background, fonts, logo
 from providers.card.card_text import CardText, one_line
-from providers.card.colour import Palette, choose_palette
+from providers.card.colour import choose_palette
 from providers.card.content import Content, as_statement
-from providers.card.elements import (
-    Element,
-    LogoImage,
-    PlacedLine,
-    Shape,
-    draw_elements,
-)
+from providers.card.elements import Element, LogoImage, PlacedLine, Shape, draw_elements
 from providers.card.event import arrange_event
 from providers.card.fonts import FontChoice
-from providers.card.layout import (
-    Composition,
-    Layout,
-    choose_composition,
-    compute_layout,
-)
+from providers.card.layout import choose_composition, compute_layout
 from providers.card.logo import Logo
 from providers.card.mood import find_mood
 from providers.card.rows import arrange_list, arrange_table
@@ -59,10 +48,7 @@ class CardPlan:
     """
 
     content: Content
-    palette: Palette
-    composition: Composition
-    layout: Layout
-    font: FontChoice
+    scene: Scene
     elements: tuple[Element, ...]
 
 
@@ -74,13 +60,14 @@ def render_card(request: ImageRequest, look: CardSettings) -> bytes:
             do not fit.
     """
     plan = plan_card(request, look)
+    scene = plan.scene
     canvas = background.render_background(
-        plan.palette,
+        scene.palette,
         request.width,
         request.height,
         request.seed,
-        ground=plan.composition.ground,
-        mirrored=plan.font.is_rtl,
+        ground=scene.composition.ground,
+        mirrored=scene.font.is_rtl,
     )
     draw_elements(canvas, plan.elements)
     png = io.BytesIO()
@@ -131,14 +118,8 @@ def plan_card(request: ImageRequest, look: CardSettings) -> CardPlan:
     for candidate in _candidates(content):
         elements = _ARRANGERS[candidate.layout](candidate, scene)
         if elements:
-            return CardPlan(
-                content=candidate,
-                palette=palette,
-                composition=scene.composition,
-                layout=scene.layout,
-                font=font,
-                elements=(*elements, *_arrange_foot(scene, mark)),
-            )
+            elements += _arrange_foot(scene, mark)
+            return CardPlan(content=candidate, scene=scene, elements=tuple(elements))
     raise BadRequestError("the words do not fit on a card of this size")
 
 

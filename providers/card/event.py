@@ -94,27 +94,21 @@ def _block_size(content: Content, scene: Scene) -> tuple[float, float]:
 def _date_lines(content: Content, scene: Scene) -> tuple[PlacedLine, PlacedLine]:
     short = scene.layout.short
     day, month = content.date
-    colour = readable_on(scene.palette.accent)
     # A span of days is not as large as a day.
-    size = short * (0.16 if len(day) < 3 else 0.11)
-    return (
+    day_size = round(short * (0.16 if len(day) < 3 else 0.11))
+    month_size = max(scene.layout.smallest, round(short * 0.064))
+    first, second = (
         PlacedLine(
-            text=day,
-            font=fonts.choose_base_font(day, shouted=True, own=scene.look.font),
-            size=round(size),
+            text=text,
+            font=fonts.choose_base_font(text, shouted=True, own=scene.look.font),
+            size=size,
             left=0,
             baseline=0,
-            colour=colour,
-        ),
-        PlacedLine(
-            text=month,
-            font=fonts.choose_base_font(month, shouted=True, own=scene.look.font),
-            size=max(scene.layout.smallest, round(short * 0.064)),
-            left=0,
-            baseline=0,
-            colour=colour,
-        ),
+            colour=readable_on(scene.palette.accent),
+        )
+        for text, size in ((day, day_size), (month, month_size))
     )
+    return first, second
 
 
 def _arrange_date(

@@ -103,19 +103,19 @@ def has_wide_word(paragraphs: Sequence[str], base: FontChoice, measure: float) -
         width_at_100(word, base) > 0.7 * measure
         for paragraph in paragraphs
         for word in split_at_spaces(paragraph)
-        if hyphenation.is_long_word(word) and not _is_unspaced(word)
+        if _may_be_divided(word)
     )
 
 
 def _divide_words(paragraphs: Sequence[str]) -> dict[str, tuple[str, ...]]:
     words = (word for text in paragraphs for word in split_at_spaces(text))
-    long = tuple(
-        word
-        for word in words
-        if hyphenation.is_long_word(word) and not _is_unspaced(word)
-    )
+    long = tuple(filter(_may_be_divided, words))
     language = guess_language(" ".join(paragraphs))
     return hyphenation.divide_words(long, language) if long else {}
+
+
+def _may_be_divided(word: str) -> bool:
+    return hyphenation.is_long_word(word) and not _is_unspaced(word)
 
 
 def _split_words(paragraph: str, *, held: bool) -> Iterator[str]:

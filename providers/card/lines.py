@@ -11,8 +11,6 @@ from itertools import accumulate, pairwise
 from providers.card.fonts import FontChoice
 from providers.card.line_items import LineItem, has_wide_word, split_line_items
 
-__all__ = ["LineItem", "TypeSetting", "fit_text", "split_line_items", "typeset"]
-
 #: Sizes to try, as shares of the largest that fits.
 _SIZES = (1.0, 0.95, 0.9, 0.86, 0.82)
 _SHORT_WORD = 3

@@ -86,14 +86,7 @@ def _arrange_rows(content: Content, scene: Scene, setting: Setting) -> list[Elem
     top = scene.top_of(head + setting.height)
     elements = arrange_head(content.words, scene, top) if setting.has_head else []
     if setting.heading:
-        elements += place_block(
-            setting.heading,
-            left=layout.left,
-            right=layout.right,
-            top=top + head,
-            colour=scene.palette.emphasis,
-            alignment=scene.alignment,
-        )
+        elements += scene.place(setting.heading, top + head, scene.palette.emphasis)
     top += head + setting.heading_height
     shift = _shift_to_centre(scene, setting)
     for index, rows in enumerate(setting.columns):

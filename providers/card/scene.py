@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from providers.base import CardSettings
 from providers.card import fonts
 from providers.card.card_text import CardText
-from providers.card.colour import Palette
+from providers.card.colour import Palette, Rgb
 from providers.card.elements import Element, EmojiTile, PlacedLine, Shape
 from providers.card.fonts import FontChoice
 from providers.card.layout import SMALLEST_NOTE, Composition, Layout, largest_size
@@ -19,6 +19,7 @@ from providers.card.text_block import (
     fit_block,
     fit_fewest,
     line_left,
+    place_block,
 )
 
 
@@ -83,6 +84,17 @@ class Scene:
     ) -> TextBlock | None:
         """Return a text of *size* on as few lines as possible, at most *most*."""
         return fit_fewest(tuple(paragraphs), self.font, size, width, most)
+
+    def place(self, block: TextBlock, top: float, colour: Rgb) -> list[PlacedLine]:
+        """Return the lines of a block across the card, from *top* downwards."""
+        return place_block(
+            block,
+            left=self.layout.left,
+            right=self.layout.right,
+            top=top,
+            colour=colour,
+            alignment=self.alignment,
+        )
 
     def note(
         self, text: str, baseline: float, size: float, edges: tuple[float, float]

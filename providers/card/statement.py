@@ -7,12 +7,7 @@ from collections.abc import Iterator
 from providers.card.content import Content
 from providers.card.elements import Element, Shape
 from providers.card.scene import Scene, arrange_head, head_height
-from providers.card.text_block import (
-    TextBlock,
-    cut_versions,
-    place_block,
-    whole_sentences,
-)
+from providers.card.text_block import TextBlock, cut_versions, whole_sentences
 
 #: Fewer sentences are shown rather than smaller letters, as a share of the short side.
 _COMFORTABLE = 0.074
@@ -37,14 +32,7 @@ def arrange_statement(content: Content, scene: Scene) -> list[Element] | None:
         elements += _arrange_stars(content, scene, top, stars)
     else:
         elements += arrange_head(words, scene, top)
-    elements += place_block(
-        block,
-        left=layout.left,
-        right=layout.right,
-        top=top + head,
-        colour=scene.palette.text,
-        alignment=scene.alignment,
-    )
+    elements += scene.place(block, top + head, scene.palette.text)
     if words.author:
         size = layout.short * 0.045
         edges = (layout.left, layout.right)

@@ -68,9 +68,8 @@ def recognize_content(post: str, layout: CardLayout = "auto") -> Content:
     )
 
 
-def _recognize_review(post: str, words: CardText) -> Content | None:
+def _recognize_review(words: CardText) -> Content | None:
     """Recognize three to five stars in a row, and the words of a customer."""
-    del post
     text = "\n".join(line.whole for line in words.lines)
     match = _STARS.search(text)
     if match is None:
@@ -129,9 +128,8 @@ def _recognize_quote(post: str, words: CardText) -> Content | None:
     return None
 
 
-def _recognize_versus(post: str, words: CardText) -> Content | None:
+def _recognize_versus(words: CardText) -> Content | None:
     """Recognize "Jollof or fried rice?": two sides of at most three words."""
-    del post
     sentences = [
         sentence for line in words.lines[:3] for sentence in split_sentences(line.text)
     ]
@@ -162,9 +160,9 @@ def _is_versus(match: re.Match[str], *, alone: bool) -> bool:
 
 #: The first that recognizes its structure has the post.
 _RECOGNIZERS: dict[str, Callable[[str, CardText], Content | None]] = {
-    "review": _recognize_review,
+    "review": lambda _, words: _recognize_review(words),
     "quote": _recognize_quote,
-    "versus": _recognize_versus,
+    "versus": lambda _, words: _recognize_versus(words),
     "table": lambda _, words: recognize_table(words.lines),
     "event": lambda post, _: recognize_event(post),
     "list": lambda _, words: recognize_list(words.lines),

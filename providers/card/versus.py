@@ -47,14 +47,7 @@ def arrange_versus(content: Content, scene: Scene) -> list[Element] | None:
         return None
     elements: list[Element] = []
     if heading:
-        elements += place_block(
-            heading,
-            left=layout.left,
-            right=layout.right,
-            top=layout.top,
-            colour=palette.text,
-            alignment=scene.alignment,
-        )
+        elements += scene.place(heading, layout.top, palette.text)
     other = palette.accent
     # An accent that is nearly the colour of the letters does not tell the sides apart.
     if contrast_ratio(palette.text, other) < _DISTINCT:
@@ -86,15 +79,10 @@ def _split_box(box: Box, gap: float, scene: Scene) -> tuple[Box, Box]:
     left, top, right, bottom = box
     is_square = right - left > 0.8 * (bottom - top)
     if scene.layout.is_wide or (is_square and scene.composition.is_centred):
-        middle = (left + right) / 2
-        return (left, top, middle - gap / 2, bottom), (
-            middle + gap / 2,
-            top,
-            right,
-            bottom,
-        )
-    middle = (top + bottom) / 2
-    return (left, top, right, middle - gap / 2), (left, middle + gap / 2, right, bottom)
+        end, start = (left + right) / 2 - gap / 2, (left + right) / 2 + gap / 2
+        return (left, top, end, bottom), (start, top, right, bottom)
+    end, start = (top + bottom) / 2 - gap / 2, (top + bottom) / 2 + gap / 2
+    return (left, top, right, end), (left, start, right, bottom)
 
 
 def _fit_sides(

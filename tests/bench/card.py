@@ -111,11 +111,11 @@ def _plain(order: ImageRequest) -> _Plain:
     return _Plain(
         size=(order.width, order.height),
         text="\n".join(line.text for line in lines),
-        face=plan.font.path,
+        face=plan.scene.font.path,
         pixels=lines[0].size,
-        at=(plan.layout.left, plan.layout.top),
-        ground=plan.palette.first,
-        ink=plan.palette.text,
+        at=(plan.scene.layout.left, plan.scene.layout.top),
+        ground=plan.scene.palette.first,
+        ink=plan.scene.palette.text,
     )
 
 

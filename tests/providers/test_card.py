@@ -66,15 +66,15 @@ def test_exactly_the_size_and_all_ink_within_the_margins(
     assert (image.size, image.mode) == (size, "RGB")
     plan = plan_card(order, PLAIN)
     bare = render_background(
-        plan.palette,
+        plan.scene.palette,
         *size,
         order.seed,
-        ground=plan.composition.ground,
-        mirrored=plan.font.is_rtl,
+        ground=plan.scene.composition.ground,
+        mirrored=plan.scene.font.is_rtl,
     )
     ink = ImageChops.difference(image, bare).getbbox()
     assert ink is not None
-    place = plan.layout
+    place = plan.scene.layout
     room = place.short * 0.03  # overhanging letters, the baseline of the foot
     assert ink[0] >= place.left - room
     assert ink[1] >= place.top - room
