@@ -12,8 +12,8 @@ from providers.card.colour import WHITE
 from providers.card.elements import PlacedLine, draw_elements
 from providers.card.fonts import FontChoice
 from providers.card.layout import SMALLEST, SMALLEST_NOTE
-from providers.card.lines import TypeSetting, typeset
-from providers.card.text_block import line_left
+from providers.card.lines import typeset
+from providers.card.text_block import TextBlock, line_left
 from providers.outcomes import BadRequestError
 
 #: Pairs of text length and the largest letters as a share of the shorter side.
@@ -52,8 +52,8 @@ def _check_letters(text: str, font: FontChoice) -> None:
 
 def typeset_headline(
     text: str, font: FontChoice, short: int, room: tuple[int, int], *, is_wide: bool
-) -> TypeSetting | None:
-    """Return the lines of a headline and their size, or None if it is too long.
+) -> TextBlock | None:
+    """Return the lines of a headline, or None if it is too long.
 
     Args:
         short: The shorter side of the picture in pixels.
@@ -74,13 +74,13 @@ def typeset_headline(
 
 
 def stack_lines(
-    setting: TypeSetting, font: FontChoice, left: int, right: int
+    block: TextBlock, left: int, right: int
 ) -> tuple[list[PlacedLine], int]:
     """Return the lines of a headline from 0 downwards, and their height in pixels.
 
     They are white until the colour of the letters is known.
     """
-    size = setting.size
+    font, size = block.font, block.size
     # Scripts with high and low marks have a larger leading.
     marks = (font.leading - 1) / 2
     lines = [
@@ -92,7 +92,7 @@ def stack_lines(
             baseline=(0.7 + marks + index * font.leading) * size,
             colour=WHITE,
         )
-        for index, text in enumerate(setting.lines)
+        for index, text in enumerate(block.lines)
     ]
     return lines, round(lines[-1].baseline + (0.15 + marks) * size)
 

@@ -177,16 +177,16 @@ def _place_block(
     lines: list[PlacedLine] = []
     height = 0
     if words.headline:
-        setting = typeset_headline(
+        headline = typeset_headline(
             words.headline,
             font,
             min(size),
             (right - left, bottom - top - brand.height),
             is_wide=size[0] >= _WIDE * size[1],
         )
-        if setting is None:
+        if headline is None:
             return None
-        lines, height = stack_lines(setting, font, left, right)
+        lines, height = stack_lines(headline, left, right)
     height += brand.height
     start = {"bottom": bottom - height, "top": top}.get(
         edge, (top + bottom - height) // 2

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 
-from providers.card.fonts import FontChoice
+from providers.card.fonts import FontChoice, width_at_100
 from providers.card.line_items import LineItem, has_wide_word, split_line_items
+from providers.card.text_block import TextBlock
 
 #: Sizes to try, as shares of the largest that fits.
 _SIZES = (1.0, 0.95, 0.9, 0.86, 0.82)
 _SHORT_WORD = 3
 #: Words are divided only for letters that are so much larger.
 _WORTH_DIVIDING = 1.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeSetting:
-    """The lines of a text and their size in pixels."""
-
-    lines: tuple[str, ...]
-    size: int
 
 
 def typeset(
@@ -34,15 +26,15 @@ def typeset(
     height: float,
     largest: int,
     smallest: int,
-) -> TypeSetting | None:
+) -> TextBlock | None:
     """Return the lines of a text within a box, or None if it is too long for it.
 
     *width*, *height* and the sizes are in pixels.  Long words are divided if that
     makes the letters larger by a quarter, and broken anywhere if nothing else fits.
     """
 
-    def fit(*, divided: bool, chopped: bool = False) -> TypeSetting | None:
-        return fit_text(
+    def fit(*, divided: bool, chopped: bool = False) -> TextBlock | None:
+        found = _fit_items(
             split_line_items(paragraphs, font, divided=divided, chopped=chopped),
             width=width,
             height=height,
@@ -50,21 +42,42 @@ def typeset(
             smallest=smallest,
             leading=font.leading,
         )
+        if found is None:
+            return None
+        lines, size = found
+        return TextBlock(text=" ".join(paragraphs), lines=lines, font=font, size=size)
 
-    setting = fit(divided=False)
-    if setting is not None and setting.size == max(largest, smallest):
-        return setting
-    measure = width * 100 / (setting.size if setting else smallest)
+    block = fit(divided=False)
+    if block is not None and block.size == max(largest, smallest):
+        return block
+    measure = width * 100 / (block.size if block else smallest)
     if has_wide_word(paragraphs, font, measure):
         divided = fit(divided=True)
         if divided is not None and (
-            setting is None or divided.size >= _WORTH_DIVIDING * setting.size
+            block is None or divided.size >= _WORTH_DIVIDING * block.size
         ):
             return divided
-    return setting or fit(divided=True, chopped=True)
+    return block or fit(divided=True, chopped=True)
 
 
-def fit_text(
+@lru_cache(maxsize=1024)
+def fit_fewest(
+    paragraphs: tuple[str, ...], font: FontChoice, size: int, width: float, most: int
+) -> TextBlock | None:
+    """Return a text of *size* on as few lines as possible, or None if above *most*."""
+    em = size / 100
+    least = sum(math.ceil(width_at_100(text, font) * em / width) for text in paragraphs)
+    for count in range(least, most + 1):
+        height = count * font.leading * size + 1
+        block = typeset(
+            paragraphs, font, width=width, height=height, largest=size, smallest=size
+        )
+        if block is not None:
+            return block
+    return None
+
+
+def _fit_items(
     items: Sequence[LineItem],
     *,
     width: float,
@@ -72,8 +85,8 @@ def fit_text(
     largest: int,
     smallest: int,
     leading: float,
-) -> TypeSetting | None:
-    """Return the best setting within a box, or None if the smallest size is too large.
+) -> tuple[tuple[str, ...], int] | None:
+    """Return the best lines and their size, or None if the smallest is too large.
 
     *width* and *height* of the box and the sizes are in pixels, *leading* is in ems.
     """
@@ -85,7 +98,7 @@ def fit_text(
     biggest = _largest_that_fits(fits, smallest, largest)
     if biggest is None:
         return None
-    best: tuple[float, TypeSetting] | None = None
+    best: tuple[float, tuple[str, ...], int] | None = None
     for size in {max(smallest, math.floor(biggest * share)) for share in _SIZES}:
         measure = width * 100 / size
         most = int(height // (leading * size))
@@ -97,8 +110,8 @@ def fit_text(
             cost, ends = broken
             score = 2.2 * cost / count + 0.6 * (1 - size / biggest)
             if best is None or score < best[0]:
-                best = (score, TypeSetting(lines=_join_lines(items, ends), size=size))
-    return best[1] if best else None
+                best = (score, _join_lines(items, ends), size)
+    return best[1:] if best else None
 
 
 def _largest_that_fits(fits: Callable[[int], bool], low: int, high: int) -> int | None:

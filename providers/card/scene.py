@@ -13,14 +13,8 @@ from providers.card.colour import Palette, Rgb
 from providers.card.elements import Element, EmojiTile, PlacedLine, Shape
 from providers.card.fonts import FontChoice
 from providers.card.layout import SMALLEST_NOTE, Composition, Layout, largest_size
-from providers.card.text_block import (
-    Alignment,
-    TextBlock,
-    fit_block,
-    fit_fewest,
-    line_left,
-    place_block,
-)
+from providers.card.lines import fit_fewest, typeset
+from providers.card.text_block import Alignment, TextBlock, line_left, place_block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +63,7 @@ class Scene:
         a text of that length.
         """
         length = sum(map(len, paragraphs)) * (2 if self.font.features else 1)
-        return fit_block(
+        return typeset(
             paragraphs,
             self.font,
             width=width or self.layout.width,

@@ -1,15 +1,13 @@
-"""Sets a text in lines within a box, and places the lines."""
+"""The lines of a text: their places, and what can be left out of the text."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
-from providers.card import fonts, lines
+from providers.card import fonts
 from providers.card.colour import Rgb
 from providers.card.elements import ASCENT, DESCENT, PlacedLine
 from providers.card.fonts import FontChoice
@@ -46,44 +44,6 @@ class TextBlock:
         """The width of the longest line in pixels."""
         widest = max(fonts.width_at_100(line, self.font) for line in self.lines)
         return widest * self.size / 100
-
-
-def fit_block(
-    paragraphs: Sequence[str],
-    font: FontChoice,
-    *,
-    width: float,
-    height: float,
-    largest: int,
-    smallest: int,
-) -> TextBlock | None:
-    """Return the lines of a text within a box, or None if it is too long for it."""
-    setting = lines.typeset(
-        paragraphs, font, width=width, height=height, largest=largest, smallest=smallest
-    )
-    if setting is None:
-        return None
-    text = " ".join(paragraphs)
-    return TextBlock(text=text, lines=setting.lines, font=font, size=setting.size)
-
-
-@lru_cache(maxsize=1024)
-def fit_fewest(
-    paragraphs: tuple[str, ...], font: FontChoice, size: int, width: float, most: int
-) -> TextBlock | None:
-    """Return a text of *size* on as few lines as possible, or None if above *most*."""
-    em = size / 100
-    least = sum(
-        math.ceil(fonts.width_at_100(text, font) * em / width) for text in paragraphs
-    )
-    for count in range(least, most + 1):
-        height = count * font.leading * size + 1
-        block = fit_block(
-            paragraphs, font, width=width, height=height, largest=size, smallest=size
-        )
-        if block is not None:
-            return block
-    return None
 
 
 def place_block(
