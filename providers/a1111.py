@@ -19,10 +19,7 @@ from providers.base import (
 )
 from providers.outcomes import NotFoundError
 from providers.provider import Provider, basic_auth_header
-from providers.request_fitting import (
-    escape_syntax,
-    flat_price,
-)
+from providers.request_fitting import escape_syntax, flat_price
 from providers.responses import (
     ErrorRule,
     first_item,

@@ -10,9 +10,7 @@ from datetime import datetime
 
 from providers.base import GeneratedImage, ImageRequest, ProviderTraits
 from providers.provider import Provider
-from providers.request_fitting import (
-    flat_price,
-)
+from providers.request_fitting import flat_price
 
 #: FreeType's fonts are not thread-safe.
 FONT_LOCK = threading.Lock()

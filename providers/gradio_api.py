@@ -190,10 +190,7 @@ def _limits(schema: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the range of a number, which Gradio states in words."""
     words = _RANGE.search(str(schema.get("description") or "")[:200])
     least, most = words.groups() if words else (None, None)
-    return (
-        _number(schema.get("minimum", least)),
-        _number(schema.get("maximum", most)),
-    )
+    return (_number(schema.get("minimum", least)), _number(schema.get("maximum", most)))
 
 
 def _number(value: object) -> float | None:

@@ -94,9 +94,7 @@ class Horde(JobProvider):
         if enlargement(smaller, request) > MAX_ENLARGEMENT:
             return call
         return with_fallback(
-            call,
-            _TooLargeError,
-            self._submission_call(request, smaller),
+            call, _TooLargeError, self._submission_call(request, smaller)
         )
 
     def _submission_call(self, request: ImageRequest, size: RequestSize) -> HttpCall:

@@ -19,11 +19,7 @@ from providers.base import (
     Step,
 )
 from providers.provider import Provider
-from providers.request_fitting import (
-    RequestSize,
-    fit_to_side,
-    flat_price,
-)
+from providers.request_fitting import RequestSize, fit_to_side, flat_price
 from providers.responses import (
     ErrorRule,
     first_item,

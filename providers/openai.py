@@ -15,12 +15,7 @@ from typing import ClassVar
 from providers.base import HttpCall, ImageRequest, ImageSize, JsonValue, ProviderTraits
 from providers.outcomes import OutOfCreditsError, PromptRefusedError, UnauthorizedError
 from providers.provider import Provider
-from providers.request_fitting import (
-    ModelPrice,
-    RequestSize,
-    flat_price,
-    nearest_size,
-)
+from providers.request_fitting import ModelPrice, RequestSize, flat_price, nearest_size
 from providers.responses import ErrorRule
 
 _SIZES = (

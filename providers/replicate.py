@@ -31,12 +31,7 @@ from providers.outcomes import (
     RemoteJobLostError,
 )
 from providers.refusals import is_refusal
-from providers.request_fitting import (
-    ModelPrice,
-    RequestSize,
-    flat_price,
-    nearest_ratio,
-)
+from providers.request_fitting import ModelPrice, RequestSize, flat_price, nearest_ratio
 from providers.responses import (
     ErrorRule,
     Fetch,

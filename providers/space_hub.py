@@ -107,10 +107,7 @@ class SpaceHub:
         return self._call(f"/api/spaces/{self.space}", read, _or_else(error))
 
     def _call(
-        self,
-        path: str,
-        read: Reader = raise_no_image,
-        on_error: OnError | None = None,
+        self, path: str, read: Reader = raise_no_image, on_error: OnError | None = None
     ) -> HttpCall:
         hub = (self.settings.hub_url or _HUB).rstrip("/")
         headers = (

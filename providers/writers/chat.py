@@ -33,10 +33,7 @@ from providers.writers.base import (
     WriterTraits,
     WritingTask,
 )
-from providers.writers.instructions import (
-    ANSWER_SCHEMA,
-    build_messages,
-)
+from providers.writers.instructions import ANSWER_SCHEMA, build_messages
 
 #: An answer has up to 350 tokens, twice that in scripts of three bytes a letter.
 _MAX_TOKENS = 800
