@@ -11,6 +11,7 @@ list of models (one, `sd-cpp-local`) is read first.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from providers.base import (
     FollowUp,
@@ -21,6 +22,7 @@ from providers.base import (
     ProviderTraits,
     Response,
 )
+from providers.model_list import list_entries
 from providers.provider import Provider
 from providers.request_fitting import (
     flat_price,
@@ -28,7 +30,6 @@ from providers.request_fitting import (
     without_tags,
     without_weights,
 )
-from providers.responses import parse_object
 
 #: The only model that sd-server lists.
 _SD_SERVER_MODEL = "sd-cpp-local"
@@ -50,6 +51,7 @@ class LocalAi(Provider):
         supported_options=frozenset({"size", "seed"}),
     )
     version_path = "/v1"
+    health_check_path = token_check_path = model_list_path = "/v1/models"  # noqa: S105 - a path
     # Such servers round to 16.
     max_side = 2048
 
@@ -61,10 +63,10 @@ class LocalAi(Provider):
     def first_call(self, request: ImageRequest) -> HttpCall:
         """Return the request for the list of models, which tells what the server is."""
         return self._api_call(
-            "/v1/models",
-            lambda response: self._read_models(request, response),
+            self.model_list_path,
+            lambda response: self._use_models(request, list_models(response)),
             # Without a list, request the image from the server's default model.
-            on_error=lambda _error: self._without_models(request),
+            on_error=lambda _error: self._use_models(request, []),
         )
 
     def dropped_options(self, request: ImageRequest) -> tuple[str, ...]:
@@ -74,34 +76,16 @@ class LocalAi(Provider):
             return ("seed: the server does not list its models", *dropped)
         return dropped
 
-    def _read_models(self, request: ImageRequest, response: Response) -> FollowUp:
-        models = list_models(response)
+    def _use_models(self, request: ImageRequest, models: Sequence[str]) -> FollowUp:
         self._is_identified = bool(models)
-        model = self._settings.model or choose_image_model(response)
+        model = self._settings.model or choose_image_model(models)
         is_sd_server = _SD_SERVER_MODEL in models
         return FollowUp(
             call=self._generation_call(request, model, is_sd_server=is_sd_server)
         )
 
-    def _without_models(self, request: ImageRequest) -> FollowUp:
-        self._is_identified = False
-        model = self._settings.model or ""
-        return FollowUp(call=self._generation_call(request, model))
-
-    def health_check_call(self) -> HttpCall:
-        """Return the request for the list of models."""
-        return self._api_call("/v1/models")
-
-    def model_check_call(self) -> HttpCall | None:
-        """Return the request for the list of models, if the owner names a model."""
-        return self.health_check_call() if self.model else None
-
-    def token_check_call(self) -> HttpCall:
-        """Return the request for the list of models."""
-        return self.health_check_call()
-
     def _generation_call(
-        self, request: ImageRequest, model: str, *, is_sd_server: bool = False
+        self, request: ImageRequest, model: str, *, is_sd_server: bool
     ) -> HttpCall:
         prompt = without_weights(without_tags(without_bars(request.prompt)))
         # After the prompt was cleaned, so that no post can set these options.
@@ -122,17 +106,12 @@ class LocalAi(Provider):
 
 def list_models(response: Response) -> list[str]:
     """Return the names in a server's list of models."""
-    models = parse_object(response).get("data")
-    return [
-        str(model["id"])
-        for model in (models if isinstance(models, list) else [])
-        if isinstance(model, dict) and model.get("id")
-    ]
+    entries = list_entries(response) or []
+    return [str(entry["id"]) for entry in entries if entry.get("id")]
 
 
-def choose_image_model(response: Response) -> str:
+def choose_image_model(names: Sequence[str]) -> str:
     """Return the first image model of a list, else its first model, else ""."""
-    names = list_models(response)
     for name in names:
         if any(part in name.casefold() for part in _IMAGE_MODELS):
             return name
