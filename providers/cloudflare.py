@@ -56,7 +56,28 @@ def _neurons(count: float) -> ModelPrice:
 _SCHNELL = _neurons(4 * 4.80 + 4 * 9.60)
 
 
-class Cloudflare(Provider):
+class CloudflareAccount(Provider):
+    """The checks of token and model, at the account that is in their paths."""
+
+    # Verifies the token, but not its right to use Workers AI.
+    token_check_path = "/user/tokens/verify"  # noqa: S105 - a path
+
+    def token_check_calls(self) -> tuple[HttpCall, ...]:
+        """Return the checks of a token of a user, and of one that an account owns."""
+        account = self._api_call(f"{self._account_path}/tokens/verify")
+        return (*super().token_check_calls(), account)
+
+    def model_check_call(self) -> HttpCall:
+        """Return the request for the models with this name."""
+        query = quote(self.model.rpartition("/")[2])
+        return self._api_call(f"{self._account_path}/ai/models/search?search={query}")
+
+    @property
+    def _account_path(self) -> str:
+        return f"/accounts/{self._settings.account or ''}"
+
+
+class Cloudflare(CloudflareAccount):
     """The provider kind `cloudflare`."""
 
     defaults = ProviderTraits(
@@ -94,8 +115,6 @@ class Cloudflare(Provider):
         # The account in the path does not exist or is not the token's.
         ErrorRule(outcomes.UnauthorizedError, text='"code":7003'),
     )
-    # Verifies the token, but not its right to use Workers AI.
-    token_check_path = "/user/tokens/verify"  # noqa: S105 - a path
 
     def supported_size(self, request: ImageSize) -> RequestSize:
         """Return the only size of the model, or four tiles at most for FLUX.2."""
@@ -121,20 +140,6 @@ class Cloudflare(Provider):
         fields = {name: str(value) for name, value in form.items()}
         call = self._image_call(path, {}, self._read_image)
         return replace(call, json=None, form=fields)
-
-    def token_check_calls(self) -> tuple[HttpCall, ...]:
-        """Return the checks of a token of a user, and of one that an account owns."""
-        account = self._api_call(f"{self._account_path}/tokens/verify")
-        return (*super().token_check_calls(), account)
-
-    def model_check_call(self) -> HttpCall:
-        """Return the request for the models with this name."""
-        query = quote(self.model.rpartition("/")[2])
-        return self._api_call(f"{self._account_path}/ai/models/search?search={query}")
-
-    @property
-    def _account_path(self) -> str:
-        return f"/accounts/{self._settings.account or ''}"
 
     @property
     def _takes_form(self) -> bool:

@@ -6,10 +6,9 @@ Protocol: Cloudflare's pages "OpenAI compatible API endpoints" and "JSON mode".
 from __future__ import annotations
 
 from typing import ClassVar
-from urllib.parse import quote
 
-from providers.base import HttpCall, JsonValue
-from providers.cloudflare import Cloudflare
+from providers.base import JsonValue
+from providers.cloudflare import Cloudflare, CloudflareAccount
 from providers.outcomes import BadRequestError
 from providers.request_fitting import flat_price
 from providers.responses import ErrorRule
@@ -31,7 +30,7 @@ _JSON_MODELS = frozenset(
 )
 
 
-class CloudflareWriter(ChatWriter):
+class CloudflareWriter(ChatWriter, CloudflareAccount):
     """The writer kind `cloudflare`."""
 
     defaults: ClassVar[WriterTraits] = WriterTraits(
@@ -63,26 +62,10 @@ class CloudflareWriter(ChatWriter):
         ErrorRule(BadRequestError, text="json mode couldn"),
         *Cloudflare.error_rules,
     )
-    # Verifies the token, but not its right to use Workers AI.
-    token_check_path = Cloudflare.token_check_path
-
-    @property
-    def _account_path(self) -> str:
-        return f"/accounts/{self._settings.account or ''}"
 
     @property
     def _chat_path(self) -> str:
         return f"{self._account_path}/ai/v1/chat/completions"
-
-    def token_check_calls(self) -> tuple[HttpCall, ...]:
-        """Return the checks of a token of a user, and of one that an account owns."""
-        account = self._api_call(f"{self._account_path}/tokens/verify")
-        return (*super().token_check_calls(), account)
-
-    def model_check_call(self) -> HttpCall:
-        """Return the request for the models with this name."""
-        query = quote(self.model.rpartition("/")[2])
-        return self._api_call(f"{self._account_path}/ai/models/search?search={query}")
 
     def _response_format(self) -> JsonValue:
         if self.model not in _JSON_MODELS:
