@@ -10,11 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from providers import fal, replicate, together
 from providers.base import ImageRequest, ImageSize, JsonValue, Price, Response, Step
-from providers.fal import MAX_SIDE as FAL_MAX_SIDE
-from providers.fal import MODEL as FAL_MODEL
-from providers.fal import PRICE as FAL_PRICE
-from providers.fal import build_fal_body, read_fal
 from providers.model_list import MODEL_ENDED_RULES
 from providers.outcomes import (
     NotFoundError,
@@ -24,9 +21,6 @@ from providers.outcomes import (
     UnauthorizedError,
     UnavailableError,
 )
-from providers.replicate import MODEL as REPLICATE_MODEL
-from providers.replicate import PRICE as REPLICATE_PRICE
-from providers.replicate import build_replicate_body, read_prediction
 from providers.request_fitting import (
     UNKNOWN_DOLLARS,
     RequestSize,
@@ -45,9 +39,6 @@ from providers.responses import (
     raise_for_error,
     read_openai,
 )
-from providers.together import MAX_SIDE as TOGETHER_MAX_SIDE
-from providers.together import PRICE as TOGETHER_PRICE
-from providers.together import build_together_body
 
 JsonBody: TypeAlias = dict[str, JsonValue]
 
@@ -102,7 +93,7 @@ def _hf_body(request: ImageRequest, size: RequestSize, _model: str) -> JsonBody:
 
 def _read_waited_prediction(response: Response, fetch: Fetch) -> Step:
     """Read the response to a request with `Prefer: wait`."""
-    ready = read_prediction(response, fetch, commit=True)
+    ready = replicate.read_prediction(response, fetch, commit=True)
     if ready is None:
         # The router has no path for polling a prediction.
         raise UnavailableError("was not ready in time", status=response.status)
@@ -122,27 +113,27 @@ ROUTES: Mapping[str, Route] = {
     ),
     "fal-ai": Route(
         name="fal-ai",
-        price=FAL_PRICE,
-        fit=lambda size: fit_to_whole_megapixels(size, 16, FAL_MAX_SIDE),
+        price=fal.PRICE,
+        fit=lambda size: fit_to_whole_megapixels(size, 16, fal.MAX_SIDE),
         path="/fal-ai/{model}",
-        model=FAL_MODEL,
-        body=lambda request, size, _model: build_fal_body(request, size),
-        read=read_fal,
+        model=fal.MODEL,
+        body=lambda request, size, _model: fal.build_fal_body(request, size),
+        read=fal.read_fal,
     ),
     "together": Route(
         name="together",
-        price=TOGETHER_PRICE,
+        price=together.PRICE,
         path="/together/v1/images/generations",
-        fit=lambda size: fit_to_side(size, 16, TOGETHER_MAX_SIDE),
-        body=build_together_body,
+        fit=lambda size: fit_to_side(size, 16, together.MAX_SIDE),
+        body=together.build_together_body,
         read=read_openai,
     ),
     "replicate": Route(
         name="replicate",
-        price=REPLICATE_PRICE,
+        price=replicate.PRICE,
         path="/replicate/v1/models/{model}/predictions",
-        model=REPLICATE_MODEL,
-        body=lambda request, _size, _model: build_replicate_body(request),
+        model=replicate.MODEL,
+        body=lambda request, _size, _model: replicate.build_replicate_body(request),
         read=_read_waited_prediction,
         headers={"Prefer": "wait"},
         dropped_options=("exact size: the nearest aspect ratio is asked for",),
