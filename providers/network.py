@@ -81,11 +81,8 @@ def describe_certificate_error(
     if code in _OTHER_NAME:
         return "its certificate is for another name"
     why = getattr(error, "verify_message", "")
-    return (
-        f"its certificate is not valid ({why})"
-        if why
-        else "its certificate is not valid"
-    )
+    detail = f" ({why})" if why else ""
+    return f"its certificate is not valid{detail}"
 
 
 def _has_authorities() -> bool:
