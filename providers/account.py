@@ -1,4 +1,4 @@
-"""What an account says about its credits, its rights, and a refusal for lack of them.
+"""The account at Hugging Face: its credits, its rights, a refusal for lack of them.
 
 Pure.  Hugging Face documents the paths, but not the shape of its billing answer, so
 missing and new fields are tolerated: what cannot be read is not known.
@@ -6,16 +6,20 @@ missing and new fields are tolerated: what cannot be read is not known.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
-from providers.base import Response
+from providers.base import HttpCall, ProviderSettings, Response
+from providers.breaker import CreditsVerdict
+from providers.huggingface_routes import check_route
+from providers.provider import Provider
 from providers.responses import parse_object
 
+_HUB = "https://huggingface.co"
 #: Every routed request books so many US dollars until it is settled minutes later.
 _PLACEHOLDER = 0.01
 _NANO = 1e-9
@@ -40,15 +44,6 @@ class AccountUsage:
     used: float
     limit: float | None = None
     resets_at: datetime | None = None
-
-
-class CreditsVerdict(StrEnum):
-    """What the account's answer means for a service that is out of credits."""
-
-    KEEP = "keep"  #: Nothing new: the pause remains as it is.
-    UNSETTLED = "unsettled"  #: Credits are left; recent calls are not settled yet.
-    USED_UP = "used_up"  #: Nothing is left until the reset.
-    TOPPED_UP = "topped_up"  #: Credits are left again.
 
 
 def judge_credits(
@@ -105,9 +100,6 @@ def read_usage(response: Response, now: datetime) -> AccountUsage | None:
 def _read_dollars(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # A huge integer does not fit into a float.
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
     return value * _NANO if 0 <= value < _MAX_NANO else None
 
 
@@ -129,10 +121,7 @@ def _read_reset(value: object, now: datetime) -> datetime | None:
 
 def next_month_utc(now: datetime) -> datetime:
     """Return the next first of a month, 00:00 UTC."""
-    first = now.astimezone(UTC).replace(
-        day=1, hour=0, minute=0, second=0, microsecond=0
-    )
-    return (first + timedelta(days=32)).replace(day=1)
+    return (month_start_utc(now) + timedelta(days=32)).replace(day=1)
 
 
 def month_start_utc(now: datetime) -> datetime:
@@ -192,3 +181,48 @@ def _granted_rights(granted: Mapping[str, Any], organization: str) -> Iterable[s
         )
         if isinstance(rights, list) and not is_other:
             yield from (str(right) for right in rights)
+
+
+class HuggingFaceAccount(Provider):
+    """What all kinds that use Hugging Face's router have in common."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        super().__init__(settings)
+        self._hub = (settings.hub_url or _HUB).rstrip("/")
+
+    def _hub_may_see_token(self) -> bool:
+        return self._settings.hub_url is None or self._settings.base_url is not None
+
+    def token_check_call(self) -> HttpCall:
+        """Return the free request for the owner of the token, to the Hub."""
+        path = "/api/whoami-v2"
+        return replace(self._api_call(path), url=f"{self._hub}{path}")
+
+    def usage_call(self, now: datetime) -> HttpCall | None:
+        """Return the free request for the credits of this month, to the Hub.
+
+        None if the owner's own router may not pass its token on to the Hub.  Source:
+        Hugging Face's OpenAPI.
+        """
+        if not self._hub_may_see_token():
+            return None
+        path = "/api/settings/billing/usage-v2"
+        if self._settings.account:
+            name = quote(self._settings.account, safe="")
+            path = f"/api/organizations/{name}/billing/usage-v2"
+        begin, end = int(month_start_utc(now).timestamp()), int(now.timestamp())
+        query = f"?startDate={begin}&endDate={max(end, begin + 1)}"
+        return replace(self._api_call(path), url=f"{self._hub}{path}{query}")
+
+    def missing_rights(self, response: Response) -> tuple[TokenRight, ...]:
+        """Return the rights that the token lacks, by the response to its check."""
+        return missing_rights(response, self._settings.account or "")
+
+    def raise_for_error(self, response: Response) -> None:
+        """Return if the router's response is a good one, else raise what it means."""
+        check_route(response)
+
+    def _auth_headers(self) -> Mapping[str, str]:
+        account = self._settings.account
+        bill_to = {"X-HF-Bill-To": account} if account else {}
+        return {**super()._auth_headers(), **bill_to}

@@ -18,7 +18,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from providers import outcomes
-from providers.account import CreditsVerdict
 from providers.admission import Admission, AdmissionKind
 from providers.base import ProviderTraits
 from providers.outcomes import JITTER, LONGEST, OUTCOMES, Outcome, pause_until
@@ -49,7 +48,7 @@ class Breaker:
     Attributes:
         reason: The outcome that opened the breaker.
         failures: Consecutive failures while closed.
-        trips: Consecutive openings for this reason; each doubles the pause.
+        consecutive_opens: Consecutive openings for this reason; each doubles the pause.
         until: When the next probe is admitted.  None while open means that only a
             reset, a changed token or a changed setting closes the breaker.
         probe_at: When a probe is admitted during the pause, because a top-up or the
@@ -72,6 +71,15 @@ class Breaker:
     probe_until: datetime | None = None
     settings: str = ""
     message: str = ""
+
+
+class CreditsVerdict(StrEnum):
+    """What the account's answer means for a service that is out of credits."""
+
+    KEEP = "keep"  #: Nothing new: the pause remains as it is.
+    UNSETTLED = "unsettled"  #: Credits are left; recent calls are not settled yet.
+    USED_UP = "used_up"  #: Nothing is left until the reset.
+    TOPPED_UP = "topped_up"  #: Credits are left again.
 
 
 def admission_at(breaker: Breaker, now: datetime) -> Admission:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from providers import fal, replicate
+from providers.account import HuggingFaceAccount
 from providers.base import (
     FollowUp,
     HttpCall,
@@ -23,12 +24,10 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.huggingface_account import HuggingFaceAccount
 from providers.huggingface_routes import (
     ROUTES,
     Route,
     RouteOnlyError,
-    check_route,
     is_route_fault,
 )
 from providers.model_list import ModelEntry
@@ -149,10 +148,6 @@ class Flux(HuggingFaceAccount):
         return ModelEntry(
             is_listed=bool(routes if self._is_auto else routes.keys() & self._routes)
         )
-
-    def raise_for_error(self, response: Response) -> None:
-        """Return if the router's response is a good one, else raise what it means."""
-        check_route(response)
 
     def _read_routes(
         self, response: Response, request: ImageRequest, now: datetime

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from providers import responses, url_checks
-from providers.account import TokenRight
 from providers.base import (
     FollowUp,
     GeneratedImage,
@@ -185,7 +184,7 @@ class Provider:
         """Return a free call that shows whether the token is valid, or None."""
         return self._api_call(path) if (path := self.token_check_path) else None
 
-    def missing_rights(self, _response: Response) -> tuple[TokenRight, ...]:
+    def missing_rights(self, _response: Response) -> tuple[str, ...]:
         """Return the rights that the token lacks, by the response to its check."""
         return ()
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+from providers.account import HuggingFaceAccount
 from providers.base import JsonValue, ProviderSettings, Response
-from providers.huggingface_account import HuggingFaceAccount
-from providers.huggingface_routes import check_route, is_route_fault
+from providers.huggingface_routes import is_route_fault
 from providers.model_list import ModelEntry, find_model
 from providers.outcomes import ProviderError
 from providers.request_fitting import flat_price
@@ -195,10 +195,6 @@ class HuggingFaceWriter(ChatWriter, HuggingFaceAccount):
         """
         self.raise_for_error(response)
         return find_model(response, self.model.partition(":")[0])
-
-    def raise_for_error(self, response: Response) -> None:
-        """Return if the router's response is a good one, else raise what it means."""
-        check_route(response)
 
     def adapt_to(self, error: ProviderError) -> bool:
         """Return whether `build_call` now asks in another way that may work."""

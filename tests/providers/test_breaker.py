@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from providers import breaker, build_provider
-from providers.account import CreditsVerdict
 from providers.admission import AdmissionKind
 from providers.base import ProviderSettings, ProviderTraits
-from providers.breaker import Breaker, BreakerState
+from providers.breaker import Breaker, BreakerState, CreditsVerdict
 from providers.breaker_text import describe_breaker
 from providers.outcomes import LONGEST, Outcome
 from tests.search import examples

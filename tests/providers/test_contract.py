@@ -46,7 +46,7 @@ def test_every_kind_has_a_fake_and_every_file_of_one_is_registered() -> None:
         if isinstance(node, ast.ClassDef)
         and any(isinstance(base, ast.Name) and base.id in bases for base in node.bases)
     }
-    shared = {"provider.py", "job_provider.py", "huggingface_account.py"}
+    shared = {"provider.py", "job_provider.py", "account.py"}
     assert made == written - shared
 
 

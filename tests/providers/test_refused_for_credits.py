@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from providers import breaker, build_provider
-from providers.account import AccountUsage, CreditsVerdict, judge_credits
+from providers.account import AccountUsage, judge_credits
 from providers.base import ProviderSettings
-from providers.breaker import Breaker, BreakerState
+from providers.breaker import Breaker, BreakerState, CreditsVerdict
 from providers.outcomes import Outcome
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
