@@ -33,7 +33,7 @@ from providers.base import CardSettings
 from providers.cancellation import CancellationToken
 from providers.provider import Provider
 from providers.runner import ProviderRunner
-from providers.writers.base import PromptWriter
+from providers.writers.chat import PromptWriter
 
 if TYPE_CHECKING:  # It would load notion_client and httpx for every command.
     from daemon.notion.api import NotionApi

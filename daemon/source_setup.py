@@ -23,7 +23,7 @@ from providers import build_provider
 from providers.base import ProviderSettings
 from providers.provider import Provider
 from providers.writers import build_writer
-from providers.writers.base import PromptWriter
+from providers.writers.chat import PromptWriter
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from providers.outcomes import (
     UnavailableError,
 )
 from providers.provider import Provider
-from providers.writers.base import PromptWriter
+from providers.writers.chat import PromptWriter
 from providers.writers.runner import prepare_writer
 
 #: `check` warns so long before a service ends the model.

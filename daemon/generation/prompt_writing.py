@@ -29,7 +29,8 @@ from db.models import Job
 from db.states import JobReason, JobState
 from providers.chain import CallProvider
 from providers.outcomes import ProviderError
-from providers.writers.base import PromptWriter, WritingTask
+from providers.writers.base import WritingTask
+from providers.writers.chat import PromptWriter
 from providers.writers.instructions import INSTRUCTIONS_VERSION
 from providers.writers.runner import WritingResult, prepare_writer
 

@@ -16,7 +16,8 @@ from db.models import Attempt, Job
 from providers import breaker
 from providers.breaker_text import describe_breaker
 from providers.outcomes import Outcome, ProviderError
-from providers.writers.base import PromptWriter, WritingTask
+from providers.writers.base import WritingTask
+from providers.writers.chat import PromptWriter
 from providers.writers.runner import WritingResult, write_prompt
 
 #: Why a call that was cut off has no answer.

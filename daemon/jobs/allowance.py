@@ -18,7 +18,7 @@ from db.engine import Tx
 from db.models import AccountRecord
 from providers.account import RIGHT_LABELS, AccountUsage, TokenRight, next_month_utc
 from providers.base import ProviderTraits
-from providers.writers.base import PromptWriter
+from providers.writers.chat import PromptWriter
 
 #: Hugging Face settles a call some five minutes later, so that calls of the last
 #: minutes may not be in its figures.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from providers.base import ProviderSettings
-from providers.writers.base import PromptWriter
+from providers.writers.chat import PromptWriter
 from providers.writers.cloudflare import CloudflareWriter
 from providers.writers.huggingface import HuggingFaceWriter
 from providers.writers.openai import OpenAiWriter

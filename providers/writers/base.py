@@ -1,20 +1,17 @@
 """What goes into a prompt writer and comes out of it.  Pure.
 
 A prompt writer is a language model that turns a post into an image prompt, a headline
-and an alt text.  Like an image service it builds requests and reads responses; it does
-not send, sleep, retry or log.  `writers.runner.write_prompt` sends.
+and an alt text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal, TypeAlias
 
-from providers.base import HttpCall, ProviderTraits, Response
+from providers.base import ProviderTraits
 from providers.outcomes import Outcome, ProviderError
-from providers.provider import Provider
 
 #: Whether pictures may show people, with or without recognisable faces.
 People: TypeAlias = Literal["yes", "no faces", "no"]
@@ -127,57 +124,3 @@ class WriterTraits(ProviderTraits):
 
 class InvalidTextError(ProviderError, outcome=Outcome.INVALID_TEXT):
     """A writer's 2xx whose answer is not usable, repaired or not."""
-
-
-class PromptWriter(Provider):
-    """Builds the requests of one language model and reads its answers.
-
-    The free calls of image services (checks of token, model and health, usage of the
-    account) are there, too.  `model` is the model that is requested.
-    """
-
-    traits: WriterTraits
-
-    def model_list_call(self, now: datetime) -> HttpCall | None:
-        """Return the free request to send before the next task, or None.
-
-        Its response, or None if there was none, goes to `read_model_list`.
-        """
-        del now
-        return None
-
-    def read_model_list(self, response: Response | None, now: datetime) -> None:
-        """Choose the model and its price by the service's list, for a day."""
-        del response, now
-
-    def build_call(self, task: WritingTask, rejected: Reply | None = None) -> HttpCall:
-        """Return the request for a prompt; it may be charged.
-
-        Args:
-            rejected: The unusable answer to the same task, which is to be repaired.
-        """
-        raise NotImplementedError
-
-    def read_reply(self, response: Response, task: WritingTask) -> Reply:
-        """Return the answer in a response.
-
-        Raises:
-            ProviderError: The response is an error of the service.
-        """
-        raise NotImplementedError
-
-    def adapt_to(self, error: ProviderError) -> bool:
-        """Return whether `build_call` now asks in another way that may work.
-
-        Without what the service refused, or by another route.  Nothing was charged
-        for the call that ended in *error*.
-        """
-        raise NotImplementedError
-
-    def reserved_price(self, task: WritingTask) -> float:
-        """Return the most that *task* can cost in US dollars, the repair included."""
-        raise NotImplementedError
-
-    def cost_of(self, usage: TokenUsage) -> float:
-        """Return the price of *usage* in US dollars."""
-        raise NotImplementedError

@@ -1,4 +1,7 @@
-"""Prompt writers that speak OpenAI's chat completions.  Pure.
+"""Prompt writers, all of which speak OpenAI's chat completions.  Pure.
+
+Like an image service, a writer builds requests and reads responses; it does not send,
+sleep, retry or log.  `writers.runner.write_prompt` sends.
 
 Protocol: https://platform.openai.com/docs/api-reference/chat.  Servers differ in the
 parameters that they accept; what one refuses is left out from then on.
@@ -21,12 +24,11 @@ from providers.outcomes import (
     ProviderError,
     UnavailableError,
 )
-from providers.provider import raise_no_image
+from providers.provider import Provider, raise_no_image
 from providers.request_fitting import flat_price
 from providers.responses import parse_object, sanitize_text
 from providers.writers.answer import UnusableAnswerError, read_answer
 from providers.writers.base import (
-    PromptWriter,
     Reply,
     TokenPrice,
     TokenUsage,
@@ -65,13 +67,17 @@ _REFUSED_WORDS = {
 }
 
 
-class ChatWriter(PromptWriter):
-    """Asks a chat model for `{"prompt", "headline", "alt"}`.
+class PromptWriter(Provider):
+    """Asks a chat model for `{"prompt", "headline", "alt"}`, and reads its answers.
+
+    The free calls of image services (checks of token, model and health, usage of the
+    account) are there, too.  `model` is the model that is requested.
 
     Attributes:
         token_prices: Prices by model.
     """
 
+    traits: WriterTraits
     token_prices: ClassVar[Mapping[str, TokenPrice]] = {}
 
     def __init__(self, settings: ProviderSettings) -> None:
@@ -87,7 +93,7 @@ class ChatWriter(PromptWriter):
         post, source = self._settings.price, "configuration"
         if post is None:
             post, source = price.cost_of(USUAL), price.source
-        self.traits: WriterTraits = replace(
+        self.traits = replace(
             self.traits, price=flat_price(post), price_source=source, token_price=price
         )
 
@@ -114,7 +120,10 @@ class ChatWriter(PromptWriter):
         """Choose the model by the entries of the service's list."""
 
     def model_list_call(self, now: datetime) -> HttpCall | None:
-        """Return the free request for the list of models, once a day, or None."""
+        """Return the free request for the list of models, once a day, or None.
+
+        Its response, or None if there was none, goes to `read_model_list`.
+        """
         is_read = self._next_list is not None and now < self._next_list
         if is_read or not self._needs_model_list:
             return None
@@ -133,6 +142,9 @@ class ChatWriter(PromptWriter):
 
     def build_call(self, task: WritingTask, rejected: Reply | None = None) -> HttpCall:
         """Return the request for a prompt; it may be charged.
+
+        Args:
+            rejected: The unusable answer to the same task, which is to be repaired.
 
         Raises:
             BadRequestError: A service with many models needs a configured one.
@@ -205,7 +217,11 @@ class ChatWriter(PromptWriter):
         return Reply(written=written, text=text, usage=usage)
 
     def adapt_to(self, error: ProviderError) -> bool:
-        """Return whether `build_call` now leaves out what the service refused."""
+        """Return whether `build_call` now asks in another way that may work.
+
+        Without what the service refused, or by another route.  Nothing was charged
+        for the call that ended in *error*.
+        """
         if not isinstance(error, BadRequestError):
             return False
         words = str(error).casefold()

@@ -13,7 +13,7 @@ from providers.outcomes import BadRequestError
 from providers.request_fitting import flat_price
 from providers.responses import ErrorRule
 from providers.writers.base import TokenPrice, WriterTraits
-from providers.writers.chat import ChatWriter
+from providers.writers.chat import PromptWriter
 from providers.writers.instructions import ANSWER_SCHEMA
 
 #: The only model whose post costs less than 4 % of an image: some 2.2 neurons of the
@@ -30,7 +30,7 @@ _JSON_MODELS = frozenset(
 )
 
 
-class CloudflareWriter(ChatWriter, CloudflareAccount):
+class CloudflareWriter(PromptWriter, CloudflareAccount):
     """The writer kind `cloudflare`."""
 
     defaults: ClassVar[WriterTraits] = WriterTraits(

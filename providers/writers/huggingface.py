@@ -21,7 +21,7 @@ from providers.model_list import ModelEntry, find_model
 from providers.outcomes import ProviderError
 from providers.request_fitting import flat_price
 from providers.writers.base import TokenPrice, WriterTraits
-from providers.writers.chat import USUAL, ChatWriter
+from providers.writers.chat import USUAL, PromptWriter
 from providers.writers.listed_prices import price_in_list
 
 _SOURCE = "the partner's price in Hugging Face's list"
@@ -128,7 +128,7 @@ def _live_routes(entry: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
             yield route
 
 
-class HuggingFaceWriter(ChatWriter, HuggingFaceAccount):
+class HuggingFaceWriter(PromptWriter, HuggingFaceAccount):
     """The writer kind `huggingface`."""
 
     defaults: ClassVar[WriterTraits] = WriterTraits(

@@ -20,7 +20,7 @@ from providers.request_fitting import flat_price
 from providers.responses import ErrorRule
 from providers.url_checks import is_public
 from providers.writers.base import TokenPrice, WriterTraits
-from providers.writers.chat import ChatWriter
+from providers.writers.chat import PromptWriter
 from providers.writers.listed_prices import price_in_list
 
 #: OpenAI's pages of the models (September to November 2026).  gpt-6-luna is what
@@ -37,7 +37,7 @@ _NOT_CHAT = (
 _LOCAL_NAMES = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localhost")
 
 
-class OpenAiWriter(ChatWriter):
+class OpenAiWriter(PromptWriter):
     """The writer kind `openai`."""
 
     defaults: ClassVar[WriterTraits] = WriterTraits(

@@ -19,12 +19,12 @@ from providers.outcomes import (
 from providers.runner import ProviderRunner
 from providers.writers.base import (
     InvalidTextError,
-    PromptWriter,
     Reply,
     TokenUsage,
     WritingTask,
     WrittenPrompt,
 )
+from providers.writers.chat import PromptWriter
 
 #: The first try and the repair.
 _TRIES = 2

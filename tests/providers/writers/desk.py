@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from providers.base import ProviderSettings, Response
 from providers.runner import ProviderRunner
 from providers.writers import build_writer
-from providers.writers.base import PromptWriter, WritingTask
+from providers.writers.base import WritingTask
+from providers.writers.chat import PromptWriter
 from providers.writers.runner import WritingResult, write_prompt
 from tests.providers.desk import NOW
 from tests.providers.fakes.chat import FakeChatApi
