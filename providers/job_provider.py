@@ -1,21 +1,42 @@
-"""The base class of services that queue a request as a job, which is polled.  Pure."""
+"""What services that queue a request as a job, and are polled, share.  Pure."""
 
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from providers import responses
 from providers.base import FollowUp, HttpCall, Response, Step
 from providers.provider import Provider
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_IMAGE_KEYS = ("image_url", "result", "images", "image", "message", "data", "url")
+_MAX_DEPTH = 6
 
 
 def job_id_in(response: Response, key: str = "id") -> str:
     """Return the job id in a response, or "" if it has none that can be in a path."""
     job_id = str(responses.parse_object(response).get(key) or "")
     return job_id if _JOB_ID.fullmatch(job_id) else ""
+
+
+def find_images(output: Any, depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Yield texts that may be an image or its URL, the likeliest first.
+
+    Args:
+        output: The output of a model, whose shape is not known.
+    """
+    if depth > _MAX_DEPTH or not output:
+        return
+    if isinstance(output, str):
+        yield output
+    elif isinstance(output, list):
+        for item in output:
+            yield from find_images(item, depth + 1)
+    elif isinstance(output, dict):
+        for key in _IMAGE_KEYS:
+            yield from find_images(output.get(key), depth + 1)
 
 
 class JobProvider(Provider):

@@ -20,8 +20,7 @@ from providers.base import (
     Response,
     Step,
 )
-from providers.image_finder import find_images
-from providers.job_provider import JobProvider, job_id_in
+from providers.job_provider import JobProvider, find_images, job_id_in
 from providers.model_list import ModelEntry
 from providers.outcomes import (
     NotFoundError,

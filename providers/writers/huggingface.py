@@ -20,9 +20,8 @@ from providers.huggingface_routes import is_route_fault
 from providers.model_list import ModelEntry, find_model
 from providers.outcomes import ProviderError
 from providers.request_fitting import flat_price
-from providers.writers.base import TokenPrice, WriterTraits
+from providers.writers.base import TokenPrice, WriterTraits, price_in_list
 from providers.writers.chat import USUAL, PromptWriter
-from providers.writers.listed_prices import price_in_list
 
 _SOURCE = "the partner's price in Hugging Face's list"
 #: The router's own choice of the cheapest partner, while there is no list.

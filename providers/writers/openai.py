@@ -19,9 +19,8 @@ from providers.outcomes import ModelLoadingError
 from providers.request_fitting import flat_price
 from providers.responses import ErrorRule
 from providers.url_checks import is_public
-from providers.writers.base import TokenPrice, WriterTraits
+from providers.writers.base import TokenPrice, WriterTraits, price_in_list
 from providers.writers.chat import PromptWriter
-from providers.writers.listed_prices import price_in_list
 
 #: OpenAI's pages of the models (September to November 2026).  gpt-6-luna is what
 #: OpenAI recommends for high volume; it needs no reasoning here.
