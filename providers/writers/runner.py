@@ -40,13 +40,13 @@ class WritingResult:
 
     Attributes:
         cost: US dollars, the repair included.
+        usage: Tokens, the repair included.
         model: The model that was asked, with its route.
     """
 
     written: WrittenPrompt
     cost: float
-    input_tokens: int
-    output_tokens: int
+    usage: TokenUsage
     model: str
 
 
@@ -83,8 +83,7 @@ async def write_prompt(
     return WritingResult(
         written=reply.written,
         cost=session.spent,
-        input_tokens=session.usage.input_tokens,
-        output_tokens=session.usage.output_tokens,
+        usage=session.usage,
         model=writer.model,
     )
 

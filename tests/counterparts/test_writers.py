@@ -57,8 +57,8 @@ async def test_a_real_model_writes_prompts(llama: str) -> None:
     assert result.model == "smollm2-135m-instruct"
     assert result.cost == 0
     # The system prompt alone has 500 and more, whatever the tokenizer.
-    assert 500 < result.input_tokens < 800
-    assert result.output_tokens > 10
+    assert 500 < result.usage.input_tokens < 800
+    assert result.usage.output_tokens > 10
     assert not any(char.isdigit() for char in result.written.prompt)
     assert len(result.written.headline) <= 40
     assert len(result.written.alt) <= 125

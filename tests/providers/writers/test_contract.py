@@ -31,10 +31,10 @@ async def test_it_turns_a_post_into_a_prompt_with_one_call(desk: WriterDesk) -> 
     assert result.written.alt.startswith("Round sourdough loaves")
     assert len(desk.fake.orders) == 1
     assert result.model == desk.writer.model
-    assert result.input_tokens > 500
-    assert result.output_tokens > 50
-    price = desk.writer.traits.token_price
-    spent = price.input * result.input_tokens + price.output * result.output_tokens
+    assert result.usage.input_tokens > 500
+    assert result.usage.output_tokens > 50
+    price, usage = desk.writer.traits.token_price, result.usage
+    spent = price.input * usage.input_tokens + price.output * usage.output_tokens
     assert result.cost == pytest.approx(spent / 1e6)
     assert result.cost <= desk.writer.reserved_price(TASK)
 
@@ -116,7 +116,7 @@ async def test_an_unusable_answer_is_repaired_once(
     assert rejected == {"role": "assistant", "content": text}
     assert problem in again["content"]
     # Both calls are paid for.
-    assert result.output_tokens >= (len(text.encode()) + len(ANSWER)) // 4 - 2
+    assert result.usage.output_tokens >= (len(text.encode()) + len(ANSWER)) // 4 - 2
 
 
 @pytest.mark.parametrize("kind", ALL)
