@@ -153,5 +153,6 @@ class Horde(JobProvider):
 
 def _poll_delay(wait: object) -> float:
     """Return the seconds to the next poll: half the time it announces, 2 to 15."""
-    half = wait / 2 if isinstance(wait, int | float) else _MIN_POLL
-    return min(_MAX_POLL, max(_MIN_POLL, half))
+    announced = wait if isinstance(wait, int | float) else 0.0
+    # Before the division: an integer may be too large for it.
+    return min(2 * _MAX_POLL, max(2 * _MIN_POLL, announced)) / 2

@@ -94,11 +94,14 @@ class HttpClient:
             response = await self._send_request(call, url, traits)
             if response.status not in _REDIRECTS:
                 return response
-            if not (location := response.headers.get("location")):
+            target = ""
+            if location := response.headers.get("location"):
+                with suppress(ValueError):
+                    target = urljoin(url, location)
+            if not target:
                 raise UnavailableError(
                     f"redirected without address ({response.status})"
                 )
-            target = urljoin(url, location)
             check_redirect(call, url, target, traits)
             url = target
         raise UnavailableError("redirected too often")

@@ -217,10 +217,11 @@ def follow_url(url: object, fetch: Fetch, *, commit: bool = True) -> Step:
     Raises:
         InvalidImageError: *url* is not a URL.
     """
-    if not isinstance(url, str) or not url:
-        raise InvalidImageError("answered without an image")
-    if url.startswith("data:"):
+    if isinstance(url, str) and url.startswith("data:"):
         return image_from_base64(url)
+    # Half a surrogate pair, which JSON can have, can neither be stored nor requested.
+    if not isinstance(url, str) or not url or not url.isprintable():
+        raise InvalidImageError("answered without an image")
     return FollowUp(call=fetch(url), remote_id=url if commit else None)
 
 

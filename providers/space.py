@@ -275,7 +275,7 @@ class Space(Provider):
         # Behind a proxy a Space may not know its own address.
         if not is_own and isinstance(path, str) and path.startswith("/"):
             prefix = event.partition("/call/")[0]
-            url = f"{base}{prefix}/file={quote(path)}"
+            url = f"{base}{prefix}/file={quote(path, errors='replace')}"
         seed = gradio_api.find_seed(outputs)
         return responses.follow_url(url, lambda target: self._file_call(target, seed))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from providers.base import HttpCall, ProviderTraits
 from providers.outcomes import InvalidImageError, UnavailableError
+from providers.responses import sanitize_text
 
 _VERSION = re.compile(r"/v[0-9]+[a-z0-9]*(?:/openai)?/?$")
 
@@ -128,8 +128,11 @@ def _is_literal(host: str) -> bool:
 
 def shorten_url(url: str) -> str:
     """Return a URL for display: 120 characters, no query, which may be a signature."""
-    parts: Any = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{parts.path}"[:120]
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(unreadable)"
+    return sanitize_text(f"{parts.scheme}://{parts.hostname}{parts.path}")[:120]
 
 
 def check_redirect(

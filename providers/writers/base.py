@@ -131,7 +131,7 @@ def price_in_list(entry: Mapping[str, object], source: str) -> TokenPrice | None
 def _dollars(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         if 0 <= (dollars := float(value)) < _MOST_DOLLARS:
             return dollars
     return None

@@ -48,6 +48,8 @@ USUAL = TokenUsage(750, 110)
 _DAY, _LIST_RETRY = timedelta(days=1), timedelta(minutes=10)
 #: A token has some four bytes in English, and hardly fewer than two in any script.
 _BYTES_PER_TOKEN, _LEAST_BYTES_PER_TOKEN = 3, 2
+#: A larger number of tokens is not one; it costs all that was reserved.
+_MOST_TOKENS = 10**9
 #: More than most models cost.
 _UNKNOWN_PRICE = TokenPrice(
     1.5, 5.0, "assumed for this model: set `writer.price` to the price of a post"
@@ -282,7 +284,9 @@ def _usage_in(data: Mapping[str, Any], input_bytes: int, text: str) -> TokenUsag
     counts = (named.get("prompt_tokens"), named.get("completion_tokens"))
     sizes = (input_bytes, len(text.encode(errors="replace")))
     tokens = (
-        count if type(count) is int and count >= 0 else size // _BYTES_PER_TOKEN + 1
+        min(count, _MOST_TOKENS)
+        if type(count) is int and count >= 0
+        else size // _BYTES_PER_TOKEN + 1
         for count, size in zip(counts, sizes, strict=True)
     )
     return TokenUsage(*tokens)

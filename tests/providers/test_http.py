@@ -136,6 +136,7 @@ async def test_a_request_that_is_paid_for_is_not_repeated_by_a_redirect() -> Non
         "file:///etc/passwd",
         "https://fal.media.example.org/x.png",
         "https://evilfal.media/x.png",
+        "https://[x/a.png",
         "https://user@127.0.0.1:443/",
         "//10.0.0.1/x",
     ],
@@ -190,9 +191,10 @@ async def test_redirects_without_end_or_target_come_to_one() -> None:
         said = await _tried(_fetch(f"{service.url}/a"), _traits(service.url))
         assert "redirected too often" in said
         assert len(service.asked) <= 5
-    async with serving(_redirect("")) as service:
-        said = await _tried(_fetch(f"{service.url}/a"), _traits(service.url))
-        assert "without address" in said
+    for target in ("", "https://[x/a.png"):
+        async with serving(_redirect(target)) as service:
+            said = await _tried(_fetch(f"{service.url}/a"), _traits(service.url))
+            assert "without address" in said
 
 
 async def test_an_answer_without_end_is_cut_off() -> None:

@@ -18,7 +18,8 @@ from providers.base import (
     Step,
 )
 from providers.huggingface_routes import ROUTES
-from providers.outcomes import ProviderError
+from providers.outcomes import InvalidImageError, ProviderError
+from providers.responses import follow_url
 from tests.providers.test_spellings import first_call
 
 KEYS = st.sampled_from(
@@ -34,6 +35,7 @@ WORDS = st.sampled_from(
         *("COMPLETED", "FAILED", "IN_QUEUE", "succeeded", "failed", "processing"),
         *("https://x.test/a.png", "data:image/png;base64,iVBORw0KGgo=", "iVBORw0KGgo="),
         *("job-1", "../../x", "nsfw", "{", '{"error_message": {"a": 1}}', ""),
+        *("https://[x/a.png", "https://x.test/\ud800.png", "\ud800"),
     ]
 )
 VALUES = st.recursive(
@@ -63,7 +65,7 @@ REPLIES = st.builds(
 
 
 def one_line(error: ProviderError) -> None:
-    assert "\n" not in str(error)
+    assert str(error).isprintable()
 
 
 def walk(call: HttpCall, replies: list[Response]) -> None:
@@ -79,6 +81,8 @@ def walk(call: HttpCall, replies: list[Response]) -> None:
             return
         assert isinstance(step, FollowUp)
         assert 0 <= step.seconds <= 60
+        # It can be stored.
+        assert (step.remote_id or "").isprintable()
         call = step.call
         # Wherever a file is: no key goes there.
         assert not (call.is_download and call.headers)
@@ -122,6 +126,25 @@ def test_every_order_is_a_request(
     call = first_call(kind, order)
     assert json.dumps(call.json)
     assert call.is_image_request
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [10**400, -(10**400), float("nan"), True, "soon"],
+    ids=["huge", "negative", "nan", "true", "text"],
+)
+def test_no_announced_wait_is_beyond_belief(wait: object) -> None:
+    call = first_call("horde")
+    for answer in ({"id": "job-1"}, {"done": False, "wait_time": wait}):
+        step = call.read(Response(200, {}, json.dumps(answer).encode()))
+        assert isinstance(step, FollowUp)
+        assert 2 <= step.seconds <= 15
+        call = step.call
+
+
+def test_an_address_that_cannot_be_stored_leads_to_no_image() -> None:
+    with pytest.raises(InvalidImageError):
+        follow_url("https://x.test/\ud800.png", first_call)
 
 
 @given(st.text(alphabet="<>()[]{}|#:1.3 abANDREK\\lorasdcpp_", max_size=80))

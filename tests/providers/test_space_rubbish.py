@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers import build_provider
-from providers.base import HttpCall, ImageRequest, Response
+from providers.base import FollowUp, HttpCall, ImageRequest, Response
 from providers.gradio_api import FLUX_SCHNELL, find_endpoint, read_events
 from tests.providers.desk import NOW
 from tests.providers.fakes import settings_for
@@ -30,6 +30,7 @@ WORDS = st.sampled_from(
         *("2026-11-30T09:00:00Z", "2026-11-30", "99999999999999", "nan", "/a b/../c"),
         *("You have exceeded your GPU quota. Try again in 9 days, 99:99:99", "<b>x"),
         *("https://x.test/a.webp", "http://service.test/a.webp", "404: Not Found"),
+        *("/\ud800 b.webp", "http://service.test/\ud800.webp"),
     ]
 )
 VALUES = st.recursive(
@@ -104,6 +105,18 @@ def test_every_stream_is_read(stream: Response, replies: list[Response]) -> None
     fake = FakeSpace()
     before = [_good(answer) for answer in (fake.quota, fake.description)]
     walk(_start(), [*before, _good({"event_id": "e"}), stream, *replies])
+
+
+def test_a_path_that_cannot_be_stored_is_no_crash() -> None:
+    fake = FakeSpace()
+    call = _start()
+    stream = b'event: complete\ndata: [{"path": "/\\ud800.webp"}]\n\n'
+    before = [_good(answer) for answer in (fake.quota, fake.description)]
+    for reply in (*before, _good({"event_id": "e"}), Response(200, {}, stream)):
+        step = call.read(reply)
+        assert isinstance(step, FollowUp)
+        call = step.call
+    assert call.url.endswith("/file=/%3F.webp")
 
 
 @given(VALUES | PARAMETERS, st.integers(64, 4096), st.integers(64, 4096))

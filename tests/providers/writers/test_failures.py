@@ -155,12 +155,13 @@ async def test_a_wrong_token_is_refused_and_never_repeated(desk: WriterDesk) -> 
 
 
 @pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("count", [10**15, 10**400], ids=["large", "huge"])
 async def test_a_count_of_tokens_beyond_belief_costs_what_was_reserved(
-    desk: WriterDesk,
+    desk: WriterDesk, count: int
 ) -> None:
     def boast(body: Any) -> web.Response:  # noqa: ANN401 - JSON
         answer = completion(body, ANSWER)
-        answer["usage"] = {"prompt_tokens": 10**15, "completion_tokens": -1}
+        answer["usage"] = {"prompt_tokens": count, "completion_tokens": -1}
         return json_of(answer)
 
     desk.fake.chat.answers = [boast]

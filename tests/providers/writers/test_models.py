@@ -227,6 +227,7 @@ def test_openai_itself_does_not_think_first() -> None:
         ({"input": 0.05, "output": 0.2}, 0.05),
         ({"prompt": "-1", "completion": "-1"}, 1.5),
         ({"prompt": "nan", "completion": "x"}, 1.5),
+        ({"input": 10**400, "output": 0.2}, 1.5),
         (None, 1.5),
     ],
 )
