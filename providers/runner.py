@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import aiohttp
 
@@ -225,9 +225,7 @@ class ProviderRunner:
         if call.is_image_request:
             state.price, state.model = call.price, call.model
         try:
-            response = await self._with_deadline(
-                self._http.send(call, state.provider.traits), state, call
-            )
+            response = await self._send_in_time(call, state)
             step = charges.read_response(call, response)
         except ProviderError as error:
             return self._handle_error(call, error, state)
@@ -253,10 +251,9 @@ class ProviderRunner:
             raise error
         raise RemoteJobLostError(str(error), status=error.status) from error
 
-    async def _with_deadline(
-        self, sending: Coroutine[Any, Any, T], state: _RequestState, call: HttpCall
-    ) -> T:
+    async def _send_in_time(self, call: HttpCall, state: _RequestState) -> Response:
         left, traits = state.deadline - self._monotonic(), state.provider.traits
+        sending = self._http.send(call, traits)
         is_repeatable = call.is_poll or call.is_download
         if is_repeatable and not state.is_waiting:
             left = max(left, _CALL_SECONDS)

@@ -77,20 +77,9 @@ _ENGLISH = frozenset(
 )
 _FOREIGN = frozenset(
     {
-        *(
-            "und",
-            "der",
-            "das",
-            "ein",
-            "eine",
-            "einem",
-            "mit",
-            "auf",
-            "im",
-            "dem",
-            "den",
-        ),
-        *("von", "zu", "bei", "le", "la", "les", "des", "une", "du", "et", "avec"),
+        *("und", "der", "das", "ein", "eine", "einem", "mit", "auf", "im", "dem"),
+        *("den", "von", "zu", "bei"),
+        *("le", "la", "les", "des", "une", "du", "et", "avec"),
         *("dans", "sur", "un", "el", "los", "las", "del", "con", "una", "y", "en"),
         *("il", "lo", "gli", "di", "che", "nel", "della", "um", "uma", "com", "o"),
         *("het", "een", "de", "van", "met", "op", "w", "z", "na", "ze", "je", "dan"),
