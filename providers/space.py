@@ -33,8 +33,7 @@ from providers.job_provider import job_id_in
 from providers.outcomes import OutOfCreditsError
 from providers.provider import Provider, Reader
 from providers.request_fitting import RequestSize, flat_price
-from providers.space_hub import SpaceHub
-from providers.zero_gpu import SpaceQuotaError
+from providers.zero_gpu import SpaceHub, SpaceQuotaError
 
 _MODEL = "black-forest-labs/FLUX.1-schnell"
 _DAY = timedelta(days=1)
