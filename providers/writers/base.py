@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from providers.base import ProviderTraits
+from providers.base import Price, ProviderTraits
 from providers.outcomes import Outcome, ProviderError
+from providers.request_fitting import flat_price
 
 #: Whether pictures may show people, with or without recognisable faces.
 People: TypeAlias = Literal["yes", "no faces", "no"]
@@ -141,7 +142,8 @@ def _dollars(value: object) -> float | None:
 class WriterTraits(ProviderTraits):
     """The constant properties of a writer, which breakers and budgets work on.
 
-    `price` is that of a post of usual length in US dollars, whatever the megapixels.
+    `price` is that of a post of usual length in US dollars, whatever the megapixels;
+    the writer sets it.
 
     Attributes:
         kind: A key of `writers.KINDS`.
@@ -149,6 +151,9 @@ class WriterTraits(ProviderTraits):
     """
 
     kind: str
+    prefix: str = "writer"
+    price: Price = field(default=flat_price(0.0), repr=False)
+    timeout: float = 20.0
     token_price: TokenPrice = TokenPrice(0.0, 0.0)
 
 

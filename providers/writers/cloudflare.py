@@ -10,7 +10,6 @@ from typing import ClassVar
 from providers.base import JsonValue
 from providers.cloudflare import Cloudflare, CloudflareAccount
 from providers.outcomes import BadRequestError
-from providers.request_fitting import flat_price
 from providers.responses import ErrorRule
 from providers.writers.base import TokenPrice, WriterTraits
 from providers.writers.chat import PromptWriter
@@ -35,15 +34,12 @@ class CloudflareWriter(PromptWriter, CloudflareAccount):
 
     defaults: ClassVar[WriterTraits] = WriterTraits(
         label="Cloudflare",
-        prefix="writer",
         kind="cloudflare",
-        price=flat_price(0.0),
         price_source=_SOURCE,
         base_url=Cloudflare.defaults.base_url,
         included=Cloudflare.defaults.included,
         included_per=Cloudflare.defaults.included_per,
         credits_reset=Cloudflare.defaults.credits_reset,
-        timeout=20.0,
     )
     default_model = _MODEL
     #: The page "pricing" of 28 August 2026.

@@ -19,7 +19,6 @@ from providers.base import JsonValue, ProviderSettings, Response
 from providers.huggingface_routes import is_route_fault
 from providers.model_list import ModelEntry, find_model
 from providers.outcomes import ProviderError
-from providers.request_fitting import flat_price
 from providers.writers.base import TokenPrice, WriterTraits, price_in_list
 from providers.writers.chat import USUAL, PromptWriter
 
@@ -132,16 +131,13 @@ class HuggingFaceWriter(PromptWriter, HuggingFaceAccount):
 
     defaults: ClassVar[WriterTraits] = WriterTraits(
         label="Hugging Face",
-        prefix="writer",
         kind="huggingface",
-        price=flat_price(0.0),
         price_source=_SOURCE,
         base_url="https://router.huggingface.co",
         included=None,
         asks_account=True,
         credits_reset="monthly",
         credits_probe=timedelta(days=1),
-        timeout=20.0,
     )
     version_path = "/v1"
     default_model = _DEFAULT

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from providers.base import JsonValue, ProviderSettings
 from providers.openai import OpenAi
 from providers.outcomes import ModelLoadingError
-from providers.request_fitting import flat_price
 from providers.responses import ErrorRule
 from providers.url_checks import is_public
 from providers.writers.base import TokenPrice, WriterTraits, price_in_list
@@ -41,12 +40,9 @@ class OpenAiWriter(PromptWriter):
 
     defaults: ClassVar[WriterTraits] = WriterTraits(
         label="OpenAI",
-        prefix="writer",
         kind="openai",
-        price=flat_price(0.0),
         price_source=_SOURCE,
         base_url="https://api.openai.com",
-        timeout=20.0,
     )
     version_path = "/v1"
     default_model = _LUNA
