@@ -20,7 +20,6 @@ from urllib.parse import quote
 from providers import gradio_api, outcomes, responses, zero_gpu
 from providers.base import (
     FollowUp,
-    GeneratedImage,
     HttpCall,
     ImageRequest,
     ImageSize,
@@ -279,15 +278,10 @@ class Space(Provider):
         return responses.follow_url(url, lambda target: self._file_call(target, seed))
 
     def _file_call(self, url: str, seed: int | None) -> HttpCall:
-        call = self._download_call(url)
-
-        def read(response: Response) -> Step:
-            step = call.read(response)
-            return (
-                replace(step, seed=seed) if isinstance(step, GeneratedImage) else step
-            )
-
-        return replace(call, read=read)
+        return replace(
+            self._download_call(url),
+            read=lambda response: replace(responses.read_download(response), seed=seed),
+        )
 
 
 def _unread(response: Response) -> outcomes.InvalidImageError | None:
