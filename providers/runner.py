@@ -84,7 +84,7 @@ class ProviderRunner:
         resolver: aiohttp.abc.AbstractResolver | None = None,
     ) -> None:
         self._sleep = sleep
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._http = HttpClient(resolver, monotonic)
         self._late = LateResponses()
 
@@ -120,7 +120,7 @@ class ProviderRunner:
         await self._wait_for_server(provider.traits, cancellation)
         state = _RequestState(
             provider=provider,
-            deadline=self._monotonic() + provider.traits.timeout,
+            deadline=self.monotonic() + provider.traits.timeout,
             save_remote_id=save_remote_id,
             cancellation=cancellation,
         )
@@ -153,7 +153,7 @@ class ProviderRunner:
             raise RemoteJobLostError("the result cannot be requested again")
         state = _RequestState(
             provider=provider,
-            deadline=self._monotonic() + seconds_left,
+            deadline=self.monotonic() + seconds_left,
             cancellation=cancellation,
             remote_id=remote_id,
         )
@@ -252,7 +252,7 @@ class ProviderRunner:
         raise RemoteJobLostError(str(error), status=error.status) from error
 
     async def _send_in_time(self, call: HttpCall, state: _RequestState) -> Response:
-        left, traits = state.deadline - self._monotonic(), state.provider.traits
+        left, traits = state.deadline - self.monotonic(), state.provider.traits
         sending = self._http.send(call, traits)
         is_repeatable = call.is_poll or call.is_download
         if is_repeatable and not state.is_waiting:
@@ -270,7 +270,7 @@ class ProviderRunner:
 
     async def _wait_before_step(self, seconds: float, state: _RequestState) -> None:
         if state.remote_id is not None:
-            seconds = min(seconds, max(0.0, state.deadline - self._monotonic()))
+            seconds = min(seconds, max(0.0, state.deadline - self.monotonic()))
         await self._run_cancellable(self._sleep(seconds), state)
 
     async def _run_cancellable(

@@ -127,11 +127,7 @@ async def send_writing(
     app = source.app
     try:
         result = await write_prompt(
-            admitted.writer,
-            admitted.task,
-            app.provider_runner,
-            now=app.now(),
-            monotonic=app.clock.monotonic,
+            admitted.writer, admitted.task, app.provider_runner, now=app.now()
         )
     except asyncio.CancelledError:
         await asyncio.shield(_record_lost(source, admitted))

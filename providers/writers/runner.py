@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,25 +49,19 @@ class WritingResult:
 
 
 async def write_prompt(
-    writer: PromptWriter,
-    task: WritingTask,
-    runner: ProviderRunner,
-    *,
-    now: datetime,
-    monotonic: Callable[[], float] = time.monotonic,
+    writer: PromptWriter, task: WritingTask, runner: ProviderRunner, *, now: datetime
 ) -> WritingResult:
     """Return the prompt for a post, within the writer's timeout.
 
     Args:
-        runner: Sends the requests.
-        monotonic: The clock of the deadline, in seconds.
+        runner: Sends the requests, and has the clock of the deadline.
 
     Raises:
         ProviderError: There is no usable answer.  Its `price` is what was spent in US
             dollars, whatever its outcome: a repair may be refused after an answer
             that was paid for.
     """
-    session = _Session(writer, task, runner, monotonic)
+    session = _Session(writer, task, runner)
     try:
         await prepare_writer(writer, runner, now=now)
         reply = await session.ask()
@@ -108,16 +100,11 @@ class _Session:
     """One task's calls, their deadline and their cost."""
 
     def __init__(
-        self,
-        writer: PromptWriter,
-        task: WritingTask,
-        runner: ProviderRunner,
-        monotonic: Callable[[], float],
+        self, writer: PromptWriter, task: WritingTask, runner: ProviderRunner
     ) -> None:
         self._writer, self._task, self._runner = writer, task, runner
-        self._monotonic = monotonic
         self._reserved = writer.reserved_price(task)
-        self._deadline = monotonic() + writer.traits.timeout
+        self._deadline = runner.monotonic() + writer.traits.timeout
         self.usage = TokenUsage()
         #: US dollars.
         self.spent = 0.0
@@ -149,7 +136,7 @@ class _Session:
         # What another route may cost, after the writer has adapted.
         if self._writer.reserved_price(self._task) > self._reserved:
             raise UnavailableError("costs more than was reserved for it")
-        if (left := self._deadline - self._monotonic()) <= 0:
+        if (left := self._deadline - self._runner.monotonic()) <= 0:
             raise TimedOutError("no prompt in time")
         response: Response | None = None
         try:

@@ -61,10 +61,8 @@ class WriterDesk:
         self.writer = build_writer(replace(given, **settings))  # type: ignore[arg-type]  # its fields
 
     async def write(self, task: WritingTask = TASK) -> WritingResult:
-        runner = ProviderRunner()
+        runner = ProviderRunner(monotonic=lambda: self.seconds)
         try:
-            return await write_prompt(
-                self.writer, task, runner, now=NOW, monotonic=lambda: self.seconds
-            )
+            return await write_prompt(self.writer, task, runner, now=NOW)
         finally:
             await runner.close()
