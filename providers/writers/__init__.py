@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from providers import ProviderType
 from providers.base import ProviderSettings
 from providers.writers.chat import PromptWriter
 from providers.writers.cloudflare import CloudflareWriter
@@ -17,21 +18,10 @@ from providers.writers.openai import OpenAiWriter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriterType:
-    """One kind of prompt writer.
-
-    Attributes:
-        build: Builds a writer of this kind.
-        token_variables: Environment variables that may hold its token, after
-            WRITER_TOKEN, the usual one first.
-        account_variable: Environment variable of the account id.
-        required_settings: Settings that must be set, `token` included.
-    """
+class WriterType(ProviderType):
+    """One kind of prompt writer, whose token may also be in WRITER_TOKEN."""
 
     build: Callable[[ProviderSettings], PromptWriter]
-    token_variables: tuple[str, ...] = ()
-    account_variable: str = ""
-    required_settings: tuple[str, ...] = ("token",)
 
 
 #: Every kind of prompt writer.
