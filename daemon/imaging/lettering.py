@@ -37,13 +37,13 @@ def choose_font(text: str, own: str | None) -> FontChoice:
         UnsettableError: No font has all its letters.
     """
     font = fonts.choose_base_font(text, shouted=text.isupper(), own=own)
-    if font.needs_shaping and not fonts.has_raqm():
-        raise UnsettableError("this script needs the system library libfribidi0")
     _check_letters(text, font)
     return font
 
 
 def _check_letters(text: str, font: FontChoice) -> None:
+    if font.needs_shaping and not fonts.has_raqm():
+        raise UnsettableError("this script needs the system library libfribidi0")
     try:
         fonts.split_runs(text, font)
     except BadRequestError as error:

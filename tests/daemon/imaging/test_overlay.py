@@ -14,6 +14,7 @@ from daemon.config.parsing import parse_format
 from daemon.imaging.lettering import UnsettableError
 from daemon.imaging.overlay import Overlay, Style, Words, lay_out_words
 from providers.base import CardSettings
+from providers.card import fonts
 from providers.card.colour import Rgb, contrast_ratio
 from tests.search import thinned
 
@@ -240,6 +241,15 @@ def test_a_logo_on_stripes_gets_a_plate(tmp_path: Path) -> None:
         beside = (left - 2, top + 5)
         drawn, ground = overlay.draw(), overlay.ground
         assert (drawn.getpixel(beside) != ground.getpixel(beside)) is has_plate
+
+
+@pytest.mark.parametrize(("headline", "tag"), [("خبز طازج", ""), ("Bread", "خبز طازج")])
+def test_words_that_must_be_shaped_say_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, headline: str, tag: str
+) -> None:
+    monkeypatch.setattr(fonts, "has_raqm", lambda: False)
+    with pytest.raises(UnsettableError, match="libfribidi0"):
+        _lay_out(_photo("top", 1080, 1080), headline, look=CardSettings(tag=tag))
 
 
 def test_a_logo_of_one_pixel_in_width_is_drawn(tmp_path: Path) -> None:
