@@ -24,8 +24,7 @@ from daemon.schedule import Scheduler
 from daemon.service import malloc
 from daemon.service.systemd import SystemdNotifier
 from daemon.service.tasks import TaskKey, TaskKind
-from daemon.sync.activity import is_active_poll_due, note_activity
-from daemon.sync.poller import Poller
+from daemon.sync.poller import Poller, is_active_poll_due, note_activity
 from daemon.sync.sweep import sweep_if_due
 from db.errors import DatabaseAwayError, DatabaseError
 

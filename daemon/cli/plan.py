@@ -19,7 +19,7 @@ from daemon.jobs.prompt import Inputs
 from daemon.notion.errors import NoAccessError
 from daemon.notion.model import Page, Schema
 from daemon.sync.page_plan import plan_dry_run
-from daemon.sync.plan_types import CreateJob
+from daemon.sync.plan_values import CreateJob
 from db import posts, source_state, upgrade
 from db.models import SourceState
 

@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from daemon.context import SourceContext
 from daemon.imaging import files
-from daemon.jobs.headline import choose_headline
-from daemon.jobs.prompt import Inputs
+from daemon.jobs.prompt import Inputs, strip_social_markup, truncate_text
 from daemon.jobs.writing import writing_for_image
 from daemon.notion.model import Page
 from db import images
 from db.models import ImageRecord, Job
+from providers.card.card_text import one_line
+from providers.card.sentences import split_sentences
 
 if TYPE_CHECKING:
     from daemon.imaging.overlay import Words
+
+#: Characters of a headline that is made of the post.
+_LIMIT = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +79,11 @@ def choose_words(
 ) -> ImageWords:
     """Return what is put on the images *made* of a job."""
     settings, look = source.options.images, source.card_look
-    inputs = Inputs.from_dict(job.inputs)
     seen = page.headline if settings.headline != "off" else None
     # A card has its words already.
     if not made or made[0].is_card:
         return ImageWords(seen=seen)
-    writing = writing_for_image(job, made[0])
-    written = writing.headline if writing else ""
-    headline = choose_headline(settings.headline, inputs, page.headline, written)
+    headline = choose_headline(settings.headline, job, made[0], page.headline)
     with_brand = settings.brand and bool(look.tag or look.logo)
     if not headline and not with_brand:
         return ImageWords(seen=seen)
@@ -95,6 +96,41 @@ def choose_words(
         with_brand=with_brand,
     )
     return ImageWords(overlay=overlay, key=lettered_files.key_of(overlay), seen=seen)
+
+
+def choose_headline(
+    setting: Literal["off", "column", "auto"],
+    job: Job,
+    image: ImageRecord,
+    of_page: str | None,
+) -> str:
+    """Return the words to put on an image of the job, on one line; "" for none.
+
+    Args:
+        setting: `images.headline`.
+        of_page: The property of the page, None if there is none.
+    """
+    inputs = Inputs.from_dict(job.inputs)
+    # A person has asked for these words, or for none.
+    if inputs.chosen_headline is not None:
+        return one_line(inputs.chosen_headline)
+    if setting == "off":
+        return ""
+    if of_page and (own := one_line(of_page)):
+        return own
+    if setting == "column":
+        return ""
+    writing = writing_for_image(job, image)
+    written = writing.headline if writing is not None else ""
+    return one_line(written) or _first_sentence(inputs.words)
+
+
+def _first_sentence(post: str) -> str:
+    """Return the first sentence of a post, cut at a word after 60 characters."""
+    sentences = split_sentences(strip_social_markup(post))
+    first = sentences[0] if sentences else ""
+    text, was_cut = truncate_text(first, _LIMIT)
+    return f"{text.rstrip(' ,;:-')}…" if was_cut else text
 
 
 async def put_words_on(

@@ -52,13 +52,8 @@ async def request_regeneration(
     is_same = job.fingerprint == post.fingerprint and not job.inputs.get("chosen_files")
     has_same_seed = job.inputs.get("seed") == seed
     if is_same and has_same_seed and job.reason is not JobReason.REPLACE:
-        return await jobs.apply_event(
-            tx,
-            job,
-            JobEventType.REPEATED,
-            now=now,
-            why="the same request again",
-        )
+        why = "the same request again"
+        return await jobs.apply_event(tx, job, JobEventType.REPEATED, now=now, why=why)
     return await jobs.apply_event(
         tx, job, JobEventType.NOTED, now=now, why=why, again=request
     )
@@ -86,11 +81,9 @@ async def approve_held(
         if not await posts.release_post(tx, held_post.source, held_post.page_id):
             continue
         has_no_text = not post.inputs.get("prompt")
-        has_open_job = (
-            await jobs.find_open(tx, held_post.source, held_post.page_id) is not None
-        )
+        open_job = await jobs.find_open(tx, held_post.source, held_post.page_id)
         # The page was trashed, emptied or ticked in the meantime.
-        if post.removed or has_no_text or has_open_job:
+        if post.removed or has_no_text or open_job is not None:
             continue
         new = build_job(post, held_post.reason, now)
         created.append(await jobs.create(tx, new, now=now, why="approved"))

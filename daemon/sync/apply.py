@@ -14,9 +14,8 @@ from daemon.jobs import actions, job_log, relettering
 from daemon.jobs.job_validity import PAGE_GONE
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
-from daemon.sync import plan_values
 from daemon.sync.page_plan import PagePlan, plan_pages
-from daemon.sync.plan_types import (
+from daemon.sync.plan_values import (
     AcknowledgeRepeat,
     Action,
     CancelJob,
@@ -27,6 +26,9 @@ from daemon.sync.plan_types import (
     SavePost,
     ScheduleNext,
     ShowVariants,
+    merged_values,
+    new_job,
+    next_request_values,
 )
 from db import jobs, posts, source_state
 from db.engine import Tx
@@ -198,26 +200,22 @@ async def _apply_action(
         case CreateJob(reason, due_at, why):
             if plan.memory.held:
                 await posts.release_post(tx, source.name, page.id)
-            job_values = plan_values.new_job(source.name, plan.sight, reason, due_at)
+            job_values = new_job(source.name, plan.sight, reason, due_at)
             return await jobs.create(tx, job_values, now=now, why=why)
         case MergeIntoQueued() if job is not None:
-            changes = plan_values.merged_values(plan.sight, job, action)
+            changes = merged_values(plan.sight, job, action)
             await jobs.apply_event(
                 tx, job, JobEventType.FOLDED, now=now, why=action.why, **changes
             )
         case ScheduleNext() if job is not None:
-            changes = plan_values.next_request_values(plan.sight, action)
+            changes = next_request_values(plan.sight, action)
             await jobs.apply_event(
                 tx, job, JobEventType.NOTED, now=now, why=action.why, **changes
             )
         case AcknowledgeRepeat() if job is not None:
+            event, why = JobEventType.REPEATED, "ticked again"
             await jobs.apply_event(
-                tx,
-                job,
-                JobEventType.REPEATED,
-                now=now,
-                why="ticked again",
-                pending_write="untick",
+                tx, job, event, now=now, why=why, pending_write="untick"
             )
         case ShowVariants(job_id, names, why):
             shown = await jobs.get(tx, job_id)

@@ -16,14 +16,14 @@ from daemon.config.model import Options
 from daemon.context import SourceContext
 from daemon.jobs.inputs import compute_former_fingerprint, read_inputs
 from daemon.notion.model import Page
-from daemon.sync.plan_types import (
+from daemon.sync.plan_values import (
     Action,
     CreateJob,
     PageSnapshot,
     SavePost,
     StoredState,
+    merge_post,
 )
-from daemon.sync.plan_values import merge_post
 from daemon.sync.planner import plan_actions
 from db import images, jobs, posts
 from db.engine import Tx

@@ -17,7 +17,7 @@ from daemon.jobs.job_validity import (
     cancel_reason,
     classify_images,
 )
-from daemon.sync.plan_types import (
+from daemon.sync.plan_values import (
     AcknowledgeRepeat,
     Action,
     CancelJob,
@@ -30,8 +30,8 @@ from daemon.sync.plan_types import (
     ScheduleNext,
     ShowVariants,
     StoredState,
+    merge_post,
 )
-from daemon.sync.plan_values import merge_post
 from db.models import Job, Post
 from db.states import JobReason, JobState
 

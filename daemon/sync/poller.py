@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from daemon.context import SourceContext
 from daemon.notion.errors import NoAccessError, NotionError, SchemaOutdatedError
 from daemon.notion.filters import filter_problems, uncomparable_properties
-from daemon.notion.model import Page, Role, Schema, Urgency, Wanted
-from daemon.sync.activity import note_activity
+from daemon.notion.model import Role, Schema, Urgency, Wanted
 from daemon.sync.apply import (
     ApplyResult,
     apply_pages,
@@ -21,7 +20,12 @@ from daemon.sync.apply import (
     log_poll_result,
 )
 from daemon.sync.other_installation import InstallationWatch
-from daemon.sync.revalidate import confirm_ticks, is_sweep_due, split_outdated
+from daemon.sync.revalidate import (
+    confirm_ticks,
+    is_sweep_due,
+    next_watermark,
+    split_outdated,
+)
 from db import jobs, source_state
 from db.engine import Tx
 from db.models import SourceState
@@ -35,6 +39,8 @@ _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 _SCHEMA_LIFE = 3600.0
 #: Minimum seconds between schema reads after refused queries.
 _REFRESH_PAUSE = 60.0
+#: Seconds after an action of a person in which polls are frequent.
+_ACTIVE_SECONDS = 300.0
 
 
 @dataclass(slots=True)
@@ -64,22 +70,19 @@ class Poller:
 
     async def poll(self) -> ApplyResult | None:
         """Poll once; None if a poll or a backoff is active, or the poll failed."""
-        source = self.source
-        if self._polling.locked() or source.notion_backoff.is_active(
-            source.app.steady_now()
-        ):
+        source, backoff = self.source, self.source.notion_backoff
+        if self._polling.locked() or backoff.is_active(source.app.steady_now()):
             return None
         async with self._polling:
             try:
                 schema = await self._current_schema()
                 result = await self._poll_with_current_schema(schema)
             except NotionError as error:
-                backoff = source.notion_backoff
                 backoff.record_failure(error, source.app.steady_now(), source.log)
                 await self._save_access_state(backoff.why if backoff.is_refused else "")
                 return None
-            was_unreachable = bool(source.notion_backoff.why)
-            source.notion_backoff.record_success(source.app.steady_now(), source.log)
+            was_unreachable = bool(backoff.why)
+            backoff.record_success(source.app.steady_now(), source.log)
             # Retry delayed tasks now, since Notion is reachable again.
             if was_unreachable:
                 source.app.retry_schedule.release_after_outage(source.name)
@@ -146,12 +149,11 @@ class Poller:
             stored is not None and stored.sweep_scope != state.sweep_scope
         ):
             state = replace(state, last_sweep_at=None)
-        if state == stored:
-            async with source.app.db.read_transaction() as tx:
-                await self._reject_duplicate_source(tx, data_source.id)
-        else:
-            async with source.app.db.write_transaction() as tx:
-                await self._reject_duplicate_source(tx, data_source.id)
+        is_new, database = state != stored, source.app.db
+        begin = database.write_transaction if is_new else database.read_transaction
+        async with begin() as tx:
+            await self._reject_duplicate_source(tx, data_source.id)
+            if is_new:
                 await source_state.save_source_state(tx, state)
         source.state.schema = schema
         self._schema_read_at = source.app.clock.monotonic()
@@ -268,13 +270,6 @@ def query_since(
     return max(since, seen_until - FOUND_BY) if seen_until else since
 
 
-def next_watermark(applied: Sequence[Page], dropped: Sequence[Page]) -> datetime | None:
-    """Return the newest applied last_edited_time, but none after a dropped page."""
-    newest = max((page.edited_at for page in applied), default=None)
-    oldest_dropped = min((page.edited_at for page in dropped), default=None)
-    return min(newest, oldest_dropped) if newest and oldest_dropped else newest
-
-
 def sweep_scope(schema: Schema, only: Mapping[str, object]) -> str:
     """Return a hash of the source, its columns and posts.only.
 
@@ -286,3 +281,17 @@ def sweep_scope(schema: Schema, only: Mapping[str, object]) -> str:
         default=list,
     )
     return hashlib.sha256(scope.encode()).hexdigest()[:32]
+
+
+def note_activity(source: SourceContext) -> None:
+    """Poll the source frequently for the next five minutes: a person is active."""
+    source.state.active_until = source.app.clock.elapsed() + _ACTIVE_SECONDS
+
+
+def is_active_poll_due(source: SourceContext) -> bool:
+    """Return whether the next poll should not wait for the usual interval.
+
+    A frequent poll takes no budget that other requests wait for.
+    """
+    is_active = source.app.clock.elapsed() < source.state.active_until
+    return is_active and not source.notion.transport.limiter.is_queued

@@ -119,6 +119,13 @@ def split_outdated(
     return current, outdated
 
 
+def next_watermark(applied: Sequence[Page], dropped: Sequence[Page]) -> datetime | None:
+    """Return the newest applied last_edited_time, but none after a dropped page."""
+    newest = max((page.edited_at for page in applied), default=None)
+    oldest_dropped = min((page.edited_at for page in dropped), default=None)
+    return min(newest, oldest_dropped) if newest and oldest_dropped else newest
+
+
 async def confirm_ticks(
     source: SourceContext,
     schema: Schema,

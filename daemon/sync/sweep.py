@@ -25,8 +25,12 @@ from daemon.sync.apply import (
     exceeds_hold,
     log_poll_result,
 )
-from daemon.sync.poller import next_watermark
-from daemon.sync.revalidate import confirm_ticks, is_sweep_due, split_outdated
+from daemon.sync.revalidate import (
+    confirm_ticks,
+    is_sweep_due,
+    next_watermark,
+    split_outdated,
+)
 from db import jobs, posts, source_state
 from db.errors import DatabaseError
 from db.states import JobEventType, JobState

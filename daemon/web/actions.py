@@ -11,7 +11,7 @@ from aiohttp import web
 from daemon.errors import PostbrushError
 from daemon.formatting import format_count
 from daemon.jobs import actions, job_log, relettering
-from daemon.sync.activity import note_activity
+from daemon.sync.poller import note_activity
 from daemon.web.history import has_prompt_property
 from daemon.web.login import safe_redirect_path
 from daemon.web.session import WebContext, web_context_of

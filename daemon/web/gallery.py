@@ -13,22 +13,20 @@ import tempfile
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from daemon.context import SourceContext
+from daemon.delivery.image_words import choose_headline
 from daemon.imaging import files, normalize
 from daemon.imaging.store.store import Store
-from daemon.jobs.headline import choose_headline
-from daemon.jobs.prompt import Inputs
-from daemon.jobs.writing import writing_for_image
 from daemon.web.session import query_number, web_context_of
 from db import gallery, images, jobs, posts
 from db.engine import Tx
 from db.gallery import GalleryFilter, GalleryItem, GalleryPage
-from db.models import ImageRecord, Job, Post
+from db.models import ImageRecord
 from db.states import JobState
 
 _SHOWN = 60
@@ -128,36 +126,30 @@ async def _load_details(
     shown_files = post.shown_files if post is not None else ()
     others: list[GalleryItem] = []
     if image.page_id:
-        of_page = await gallery.of_page(
+        newest = await gallery.of_page(
             tx, image.source, image.page_id, limit=_EARLIER + 1
         )
-        others = [item for item in of_page if item.image.id != image.id]
+        others = [item for item in newest if item.image.id != image.id]
     shown_name = next(
         (name for name in shown_files if images.plain_name(name) == image.name), None
     )
     folder, setting = source.app.image_folder, source.options.images.headline
+    headline = ""
+    if post is not None and job is not None:
+        of_page = post.inputs.get("headline")
+        headline = choose_headline(setting, job, image, of_page)
     return {
         "post": post,
         "job": job,
         "others": others[:_EARLIER],
         "shown": shown_name is not None,
         "lettered": _lettered_file(folder, image.name, shown_name),
-        "headline": _headline_on(setting, post, job, image) if post and job else "",
+        "headline": headline,
         "usable": post is not None
         and job is not None
         and job.state is JobState.DONE
         and image.pruned_at is None,
     }
-
-
-def _headline_on(
-    setting: Literal["off", "column", "auto"], post: Post, job: Job, image: ImageRecord
-) -> str:
-    """Return the words that an image of a post is to have on it."""
-    writing = writing_for_image(job, image)
-    written = writing.headline if writing is not None else ""
-    inputs = Inputs.from_dict(job.inputs)
-    return choose_headline(setting, inputs, post.inputs.get("headline"), written)
 
 
 def _lettered_file(folder: Path, name: str, shown: str | None) -> str | None:

@@ -9,12 +9,12 @@ from typing import Any
 from daemon.config.model import PostsSection
 from daemon.jobs.prompt import Inputs
 from daemon.notion.model import File, Page
-from daemon.sync.plan_types import (
+from daemon.sync.plan_values import (
     PageSnapshot,
     SavePost,
     StoredState,
+    merge_post,
 )
-from daemon.sync.plan_values import merge_post
 from daemon.sync.planner import plan_actions
 from db.models import ImageRecord, Job, Post
 from db.states import JobReason, JobState

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from daemon.notion.model import Urgency
 from daemon.runner import DaemonRunner
 from daemon.schedule import Action, Scheduler
-from daemon.sync.activity import is_active_poll_due
+from daemon.sync.poller import is_active_poll_due
 from tests.daemon.house import House
 
 

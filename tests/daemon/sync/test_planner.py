@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from daemon.config.model import PostsSection
 from daemon.notion.model import PropertyValue
-from daemon.sync.plan_types import (
+from daemon.sync.plan_values import (
     AcknowledgeRepeat,
     CancelJob,
     CreateJob,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.sync.activity import is_active_poll_due
+from daemon.sync.poller import is_active_poll_due
 from tests.daemon.house import house
 from tests.daemon.web.visitor import PASSWORD, Visitor, inhabited, open_page, visiting
 
