@@ -96,7 +96,7 @@ async def _compose_change(source: SourceContext, job: Job) -> PageUpdate:
     async with source.app.db.read_transaction() as tx:
         post = await posts.get(tx, job.source, job.page_id)
         names = list(post.shown_files) if post else []
-        ours = await images.by_names(tx, names) if names else {}
+        ours = await images.by_names(tx, names)
     cards_only = classify_images(job.page_id, names, ours).cards_only
     match job.pending_write:
         case "untick":

@@ -217,7 +217,7 @@ async def _compose(
         return PageUpdate(note="") if had_note else None
     names = [file.name for file in page.image]
     async with source.app.db.read_transaction() as tx:
-        ours = await images.by_names(tx, names) if names else {}
+        ours = await images.by_names(tx, names)
     shown = classify_images(page.id, names, ours)
     # A file that postbrush did not make has no status.
     ended = Status.NONE if shown.foreign or not names else Status.DONE

@@ -198,28 +198,6 @@ async def record_image(
         await breaker_store.record_outcome(tx, source, attempt, Outcome.IMAGE)
 
 
-async def adopt_file(source: SourceContext, call: AdmittedCall) -> bool:
-    """Record the image of an open call whose file already exists, after a crash.
-
-    Returns:
-        Whether the file exists.
-
-    Raises:
-        StoreUnavailableError: The shared store cannot confirm that it has the image.
-        NameCollisionError: The shared store has another image of that name.
-    """
-    name = call.attempt.file_name
-    try:
-        path = await asyncio.to_thread(source.app.store.ensure_local, name)
-    except FileNotFoundError:
-        return False
-    data = await asyncio.to_thread(path.read_bytes)
-    # The crash may have come before the upload to the shared store.
-    await asyncio.to_thread(source.app.store.push_to_remote, name, data)
-    await record_image(source, call, None, data)
-    return True
-
-
 async def record_failure(
     source: SourceContext, call: AdmittedCall, error: ProviderError
 ) -> CallResult:

@@ -243,18 +243,28 @@ async def adopt_image(
         Whether the file exists and its provider and format still do.
 
     Raises:
-        StoreUnavailableError, NameCollisionError: See `call_result.adopt_file`.
+        StoreUnavailableError: The shared store cannot confirm that it has the image.
+        NameCollisionError: The shared store has another image of that name.
     """
     provider = source.providers.get(attempt.provider)
     if provider is None or not image.has_size:
         return False
+    name, store = attempt.file_name, source.app.store
+    try:
+        path = await asyncio.to_thread(store.ensure_local, name)
+    except FileNotFoundError:
+        return False
+    data = await asyncio.to_thread(path.read_bytes)
+    # The crash may have come before the upload to the shared store.
+    await asyncio.to_thread(store.push_to_remote, name, data)
     # The reason of a card is lost with the process that knew it.
     call = replace(
         _build_call(provider, attempt, image),
         card_why="no image service was available",
         replaceable=True,
     )
-    return await call_result.adopt_file(source, call)
+    await call_result.record_image(source, call, None, data)
+    return True
 
 
 async def close_lost_call(source: SourceContext, attempt: Attempt) -> CallResult:

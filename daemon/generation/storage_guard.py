@@ -100,14 +100,8 @@ def log_outage(app: AppContext, why: Exception | str) -> None:
 
 def log_recovery(app: AppContext) -> None:
     """Log the end of each outage of the disk and the shared store."""
-    for outage, event, words in (
-        ("disk", "disk.freed", "images can be saved again"),
-        ("store", "store.back", "the store can be reached again"),
-    ):
-        lasted = app.log_state.failures.record_recovery(outage, app.steady_now())
-        if lasted is not None:
-            after = str(lasted).split(".", maxsplit=1)[0]
-            app.log.info(event, summary=f"{words} after {after}")
+    _log_end(app, "disk", "disk.freed", "images can be saved again")
+    _log_end(app, "store", "store.back", "the store can be reached again")
 
 
 def log_database_error(app: AppContext, error: DatabaseError) -> None:
@@ -125,10 +119,14 @@ def log_database_error(app: AppContext, error: DatabaseError) -> None:
 
 def log_database_recovery(app: AppContext) -> None:
     """Log the end of an outage of the database."""
-    lasted = app.log_state.failures.record_recovery("database", app.steady_now())
+    _log_end(app, "database", "database.back", "the database can be reached again")
+
+
+def _log_end(app: AppContext, outage: str, event: str, words: str) -> None:
+    lasted = app.log_state.failures.record_recovery(outage, app.steady_now())
     if lasted is not None:
-        summary = f"the database can be reached again after {str(lasted).split('.')[0]}"
-        app.log.info("database.back", summary=summary)
+        after = str(lasted).split(".", maxsplit=1)[0]
+        app.log.info(event, summary=f"{words} after {after}")
 
 
 async def probe_store(app: AppContext) -> None:

@@ -69,7 +69,7 @@ async def plan_pages(
         job.page_id: job for job in await jobs.open_of_pages(tx, source.name, ids)
     }
     names = [file.name for page in pages for file in page.image]
-    our_images = await images.by_names(tx, names) if names else {}
+    our_images = await images.by_names(tx, names)
     held_ids = await posts.held_among(tx, source.name, ids)
     plans = []
     for number, page in enumerate(pages, 1):
