@@ -12,14 +12,14 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from db.engine import Tx
 from db.errors import DatabaseAwayError
-from db.mapping import CleanText, fetch_all, fetch_one, values_of
+from db.mapping import CleanText, fetch_all, fetch_one, replace_row, values_of
 from db.models import DaemonRecord
 from db.tables import daemons
 
@@ -33,10 +33,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 #: Seconds that a query under way may still take when the session closes.
 _CLOSE_TIMEOUT = 3.0
 
-_ID = sa.bindparam("which", type_=CleanText())
-_ONE = sa.select(daemons).where(daemons.c.id == _ID)
+_ONE = sa.select(daemons).where(
+    daemons.c.id == sa.bindparam("which", type_=CleanText())
+)
 _ALL = sa.select(daemons).order_by(daemons.c.started_at, daemons.c.id)
-_CHANGE = daemons.update().where(daemons.c.id == _ID)
 #: `LockSession` names its connection "postbrush ID", and holds locks of Notion tokens
 #: only.
 _LEADER_IDS = sa.text(
@@ -49,14 +49,10 @@ _LEADER_IDS = sa.text(
 async def record_heartbeat(tx: Tx, record: DaemonRecord) -> DaemonRecord:
     """Store a daemon's row with its heartbeat count raised by one; return the row."""
     stored = await fetch_one(tx, DaemonRecord, _ONE, which=record.id)
-    values = values_of(record) | {
-        "heartbeat_count": stored.heartbeat_count + 1 if stored else 1
-    }
-    if stored:
-        await tx.execute(_CHANGE, {**values, "which": record.id})
-    else:
-        await tx.execute(daemons.insert().values(**values))
-    return DaemonRecord(**values)
+    count = stored.heartbeat_count + 1 if stored else 1
+    raised = replace(record, heartbeat_count=count)
+    await replace_row(tx, daemons, values_of(raised))
+    return raised
 
 
 async def list_others(tx: Tx, own: str = "") -> list[DaemonRecord]:

@@ -182,6 +182,21 @@ async def insert_record(tx: Tx, table: sa.Table, record: Record) -> Record:
     return replace(record, id=await insert_row(tx, table, values))
 
 
+async def replace_row(tx: Tx, table: sa.Table, values: Mapping[str, Any]) -> None:
+    """Replace the row that has the primary key of *values*; insert it if none has."""
+    keys = {f"key_{column.name}": values[column.name] for column in table.primary_key}
+    updated = await tx.execute(_replace_statement(table), {**values, **keys})
+    if updated.rowcount == 0:
+        await insert_row(tx, table, values)
+
+
+@cache
+def _replace_statement(table: sa.Table) -> sa.Update:
+    return table.update().where(
+        *(key == sa.bindparam(f"key_{key.name}") for key in table.primary_key)
+    )
+
+
 @cache
 def _insert_statement(table: sa.Table) -> sa.Insert:
     return table.insert()

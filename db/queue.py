@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -152,7 +151,8 @@ async def next_due_at(
 ) -> datetime | None:
     """Return when the next job in *state* becomes due; None if all are due."""
     values = {"among": state, "now": now, "sources": sources}
-    return _as_time((await tx.execute(_NEXT_DUE, values)).scalar())
+    due_at: datetime | None = (await tx.execute(_NEXT_DUE, values)).scalar()
+    return due_at
 
 
 async def list_uploading(
@@ -229,11 +229,8 @@ async def oldest_due_at(tx: Tx, now: datetime) -> datetime | None:
         .order_by(jobs.c.due_at)
         .limit(1)
     )
-    return _as_time((await tx.execute(query)).scalar())
-
-
-def _as_time(value: Any) -> datetime | None:  # noqa: ANN401 - a column of any query
-    return value if isinstance(value, datetime) else None
+    due_at: datetime | None = (await tx.execute(query)).scalar()
+    return due_at
 
 
 async def count_by_state(tx: Tx, *, source: str | None = None) -> dict[JobState, int]:

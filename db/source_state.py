@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from db.engine import Tx
-from db.mapping import CleanText, fetch_all, fetch_one, values_of
+from db.mapping import CleanText, fetch_all, fetch_one, replace_row, values_of
 from db.models import BreakerRecord, Pause, SourceState
 from db.tables import breakers, pauses, sync
 
@@ -19,9 +19,6 @@ _OF = sa.bindparam("of", type_=CleanText())
 _STATE = sa.select(sync).where(sync.c.source == _OF)
 _PAUSE = sa.select(pauses).where(pauses.c.source == _OF)
 _BREAKERS = sa.select(breakers).where(breakers.c.source == _OF)
-_CHANGE_BREAKER = breakers.update().where(
-    breakers.c.source == _OF, breakers.c.name == sa.bindparam("called")
-)
 
 
 async def load_source_state(tx: Tx, source: str) -> SourceState | None:
@@ -32,11 +29,7 @@ async def load_source_state(tx: Tx, source: str) -> SourceState | None:
 async def save_source_state(tx: Tx, state: SourceState) -> None:
     """Insert or replace the stored state of a source."""
     values = values_of(state) | {"columns": dict(state.columns)}
-    updated = await tx.execute(
-        sync.update().where(sync.c.source == state.source).values(**values)
-    )
-    if updated.rowcount == 0:
-        await tx.execute(sync.insert().values(**values))
+    await replace_row(tx, sync, values)
 
 
 async def sources_of(tx: Tx, data_source: str) -> set[str]:
@@ -54,8 +47,7 @@ async def get_pause(tx: Tx, source: str, now: datetime) -> Pause | None:
 
 async def set_pause(tx: Tx, pause: Pause) -> None:
     """Pause a source; this replaces an earlier pause."""
-    await clear_pause(tx, pause.source)
-    await tx.execute(pauses.insert().values(**values_of(pause)))
+    await replace_row(tx, pauses, values_of(pause))
 
 
 async def clear_pause(tx: Tx, source: str) -> bool:
@@ -72,8 +64,4 @@ async def load_breakers(tx: Tx) -> dict[str, BreakerRecord]:
 
 async def save_breaker(tx: Tx, record: BreakerRecord) -> None:
     """Insert or replace a breaker, in the transaction that loaded it."""
-    values = values_of(record)
-    key = {"of": record.source, "called": record.name}
-    updated = await tx.execute(_CHANGE_BREAKER, {**values, **key})
-    if updated.rowcount == 0:
-        await tx.execute(breakers.insert().values(**values))
+    await replace_row(tx, breakers, values_of(record))

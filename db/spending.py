@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from db.engine import Tx
-from db.mapping import if_given, in_chunks, values_of
+from db.mapping import if_given, in_chunks, replace_row, values_of
 from db.models import AccountRecord
 from db.tables import accounts, attempts
 
@@ -252,9 +252,4 @@ async def load_accounts(tx: Tx) -> dict[str, tuple[AccountRecord, float]]:
 
 async def save_account(tx: Tx, record: AccountRecord) -> None:
     """Insert or replace the answer of a provider's account."""
-    values = values_of(record)
-    updated = await tx.execute(
-        accounts.update().where(accounts.c.provider == record.provider).values(**values)
-    )
-    if updated.rowcount == 0:
-        await tx.execute(accounts.insert().values(**values))
+    await replace_row(tx, accounts, values_of(record))

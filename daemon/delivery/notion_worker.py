@@ -135,7 +135,7 @@ class NotionWorker:
         # All refusals are logged in one line, once each write was tried.
         if all(self.paying.has_failed(job) for job in pending):
             for source in self.sources:
-                self._refused_boxes.log_refusals(source, source.name)
+                self._refused_boxes.log_refusals(source)
 
     def _collect_refused_untick(
         self, source: SourceContext, job: Job, error: Exception

@@ -194,9 +194,9 @@ class RefusedUnticks:
         """Store a refusal for `log_refusals`."""
         self._by_cause.setdefault((job.source, cause), []).append(job)
 
-    def log_refusals(self, source: SourceContext, source_name: str) -> None:
+    def log_refusals(self, source: SourceContext) -> None:
         """Log and forget the refusals of a source, once no un-tick is in progress."""
-        for key in [key for key in self._by_cause if key[0] == source_name]:
+        for key in [key for key in self._by_cause if key[0] == source.name]:
             refused = self._by_cause.pop(key)
             single = refused[0] if len(refused) == 1 else None
             source.log.error(

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from daemon.config.model import Options
 from daemon.context import SourceContext
@@ -156,14 +157,9 @@ def _renew_state(stored: StoredState, former: str, current: str) -> StoredState:
 def _renew_post(post: Post | None, former: str, current: str) -> Post | None:
     if post is None:
         return None
-    renewed = {former: current}
-    return replace(
-        post,
-        fingerprint=renewed.get(post.fingerprint, post.fingerprint),
-        rejected_fingerprint=renewed.get(
-            post.rejected_fingerprint or "", post.rejected_fingerprint
-        ),
-        image_fingerprint=renewed.get(
-            post.image_fingerprint or "", post.image_fingerprint
-        ),
-    )
+    renewed: dict[str, Any] = {
+        name: current
+        for name in ("fingerprint", "rejected_fingerprint", "image_fingerprint")
+        if getattr(post, name) == former
+    }
+    return replace(post, **renewed)

@@ -33,7 +33,8 @@ from daemon.sync.revalidate import (
 )
 from db import jobs, posts, source_state
 from db.errors import DatabaseError
-from db.states import JobEventType, JobState
+from db.models import Job
+from db.states import JobEventType
 
 #: Stored pages that are compared with the seen pages at a time.
 _BATCH = 500
@@ -253,16 +254,12 @@ class _Sweep:
 
 
 async def _remove_post(source: SourceContext, page_id: str) -> None:
-    source_name, why = source.name, PAGE_GONE
+    ended: Job | None = None
     async with source.app.db.write_transaction() as tx:
-        now = source.app.now()
-        await posts.update_fields(tx, source_name, page_id, removed=True)
-        await posts.release_post(tx, source_name, page_id)
-        job = await jobs.find_open(tx, source_name, page_id)
-        ended = (
-            await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
-            if job
-            else None
-        )
-    if ended is not None and ended.state is JobState.CANCELLED:
-        job_log.log_job_ended(source, ended, why)
+        await posts.update_fields(tx, source.name, page_id, removed=True)
+        await posts.release_post(tx, source.name, page_id)
+        if job := await jobs.find_open(tx, source.name, page_id):
+            now, why = source.app.now(), PAGE_GONE
+            ended = await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
+    if ended is not None:
+        job_log.log_job_ended(source, ended, PAGE_GONE)
