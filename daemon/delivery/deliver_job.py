@@ -292,7 +292,7 @@ class _DeliverJob:
             ended = await end_job(
                 tx, self.job, event, now=now, why=why, note=note, is_answer=is_answer
             )
-        job_log.log_job_ended(self.source, ended, why)
+        job_log.log_job_ended(self.source, ended)
 
 
 def _omission_text(left_out: Sequence[str]) -> str:

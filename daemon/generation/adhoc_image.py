@@ -94,8 +94,7 @@ def _describe_failures(
     reasons: Sequence[BlockedReason] = (),
 ) -> str:
     clauses = [
-        f"{source.providers[name].traits.label}: {why.rstrip('.')}"
-        for name, why in tried.items()
+        f"{source.label_of(name)}: {why.rstrip('.')}" for name, why in tried.items()
     ]
     if reasons or not clauses:
         clauses.append(provider_selection.describe_reasons(source, reasons))

@@ -243,7 +243,7 @@ class _GenerateJob:
         self, name: str, until: datetime, since: datetime | None, reason: str = ""
     ) -> None:
         changes = {"waiting_for_provider": name, "first_waited_at": since}
-        label = self.source.providers[name].traits.label
+        label = self.source.label_of(name)
         blocked = [BlockedReason(name, reason, until)]
         why = provider_selection.describe_reasons(self.source, blocked)
         note = waiting_note(why) if reason else ""
@@ -285,4 +285,4 @@ class _GenerateJob:
             ended = await end_job(
                 tx, self.job, event, now=now, why=final.why, note=note
             )
-        log_job_ended(self.source, ended, final.why)
+        log_job_ended(self.source, ended)

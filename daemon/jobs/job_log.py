@@ -93,12 +93,12 @@ def log_omitted_properties(source: SourceContext, omitted: Sequence[str]) -> Non
         source.log.warning("property.refused", summary=summary)
 
 
-def log_job_ended(source: SourceContext, job: Job, why: str) -> None:
+def log_job_ended(source: SourceContext, job: Job) -> None:
     """Log that a job failed or was cancelled."""
     write_line = source.log.warning if job.state is JobState.FAILED else source.log.info
     write_line(
         f"job.{job.state}",
-        summary=f"'{job.title}': {why} (job {job.id})",
+        summary=f"'{job.title}': {job.outcome} (job {job.id})",
         job=job.id,
         page=job.page_id,
         state=job.state,
@@ -114,7 +114,7 @@ def log_unknown_refusal(
         f"unknown refusal {provider}", app.steady_now()
     ):
         return
-    label = source.providers[provider].traits.label
+    label = source.label_of(provider)
     status = "" if error.status is None else f" (HTTP {error.status})"
     source.log.error(
         "provider.unknown_refusal",
@@ -129,7 +129,7 @@ def log_unknown_refusal(
 
 def log_repeated_image(source: SourceContext, provider: str, attempt: Attempt) -> None:
     """Log that a service generated an earlier image of the page again."""
-    label = source.providers[provider].traits.label
+    label = source.label_of(provider)
     source.log.warning(
         "image.repeated",
         summary=f"{label} returned the same image as before, although postbrush asked "

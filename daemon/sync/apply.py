@@ -264,7 +264,7 @@ async def cancel_missing_page(source: SourceContext, job: Job) -> None:
             now, why = source.app.now(), PAGE_GONE
             ended = await end_job(tx, current, JobEventType.CANCELLED, now=now, why=why)
     if ended is not None:
-        job_log.log_job_ended(source, ended, ended.outcome)
+        job_log.log_job_ended(source, ended)
 
 
 def log_poll_result(source: SourceContext, result: ApplyResult) -> None:

@@ -84,7 +84,7 @@ async def revalidate_page(source: SourceContext, job: Job) -> None:
         ended = await end_job(
             tx, current, JobEventType.CANCELLED, now=now, why=why, is_answer=is_answer
         )
-    job_log.log_job_ended(source, ended, why)
+    job_log.log_job_ended(source, ended)
 
 
 async def _load_cancel_reason(

@@ -262,4 +262,4 @@ async def _remove_post(source: SourceContext, page_id: str) -> None:
             now, why = source.app.now(), PAGE_GONE
             ended = await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
     if ended is not None:
-        job_log.log_job_ended(source, ended, PAGE_GONE)
+        job_log.log_job_ended(source, ended)
