@@ -29,6 +29,9 @@ from providers.outcomes import (
 )
 from providers.provider import Provider
 
+#: Why a call that was cut off has no answer.
+LOST = "postbrush stopped before the answer came"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmittedCall:
@@ -227,7 +230,7 @@ async def record_failure(
 
 
 async def record_unknown(
-    source: SourceContext, attempt: Attempt, why: str
+    source: SourceContext, attempt: Attempt, why: str = LOST
 ) -> CallResult:
     """Record a call without an answer; whether it is charged is unknown."""
     await close_attempt(source, attempt, Outcome.UNKNOWN, why)
@@ -260,13 +263,7 @@ async def close_attempt(
         if not closed:
             return None
         opened = await breaker_store.record_outcome(
-            tx,
-            source,
-            attempt,
-            # A lost remote job says nothing about the provider.
-            outcome if error is None or error.moves_breaker else Outcome.UNKNOWN,
-            seconds=error.seconds_at(source.app.now()) if error else None,
-            why=why,
+            tx, source, attempt, outcome, error=error, why=why
         )
         job = await jobs.get(tx, attempt.job_id) if attempt.job_id else None
         # The job was cancelled during the call.

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from daemon.config.parsing import ImageFormat, parse_format
 from daemon.context import SourceContext
 from daemon.generation import provider_selection
+from daemon.generation.call_result import LOST
 from daemon.generation.chain_input import ChainInput
 from daemon.generation.storage_guard import retry_until_stored
 from daemon.generation.writer_call import (
-    LOST,
     AdmittedWriting,
     admit_writing,
     record_answer,

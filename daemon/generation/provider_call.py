@@ -27,8 +27,6 @@ from providers.chain import CallProvider, Decision, Exhausted
 from providers.outcomes import Outcome, ProviderError
 from providers.provider import Provider
 
-_NO_ANSWER = "postbrush stopped before the answer came"
-
 
 async def admit_call(
     source: SourceContext, chain_input: ChainInput
@@ -267,11 +265,6 @@ async def adopt_image(
     return True
 
 
-async def close_lost_call(source: SourceContext, attempt: Attempt) -> CallResult:
-    """Record a call whose answer was lost in a crash or stop."""
-    return await call_result.record_unknown(source, attempt, _NO_ANSWER)
-
-
 async def resume_call(
     source: SourceContext, attempt: Attempt, image: ImageSpec
 ) -> CallResult:
@@ -285,7 +278,7 @@ async def resume_call(
         return CallResult(Outcome.IMAGE)
     provider = source.providers.get(attempt.provider)
     if provider is None or attempt.remote_id is None:
-        return await close_lost_call(source, attempt)
+        return await call_result.record_unknown(source, attempt)
     elapsed = max(0.0, (source.app.now() - attempt.started_at).total_seconds())
     running = source.app.provider_runner.resume(
         provider,

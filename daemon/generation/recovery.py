@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from daemon.context import SourceContext, Sources
+from daemon.generation.call_result import record_unknown
 from daemon.generation.chain_input import build_image_spec
-from daemon.generation.provider_call import adopt_image, close_lost_call
+from daemon.generation.provider_call import adopt_image
 from daemon.imaging import files
 from daemon.imaging.store import NameCollisionError, StoreUnavailableError
 from daemon.jobs import breaker_store
@@ -94,7 +95,7 @@ async def _settle_call(
     # The job fetches the result of the remote job when it resumes.
     if resumable and attempt.remote_id:
         return
-    await close_lost_call(source, attempt)
+    await record_unknown(source, attempt)
 
 
 async def _requeue_claimed(sources: Sources, dead: Sequence[str] | None) -> None:

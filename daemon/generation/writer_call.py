@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from daemon.context import SourceContext
+from daemon.generation.call_result import LOST
 from daemon.generation.provider_selection import ChainState
 from daemon.jobs import breaker_store
 from daemon.jobs.budget import AmountSpent, Charge, OverBudget, Pricing, check_budget
@@ -19,9 +20,6 @@ from providers.outcomes import Outcome, ProviderError
 from providers.writers.base import WritingTask
 from providers.writers.chat import PromptWriter
 from providers.writers.runner import WritingResult, write_prompt
-
-#: Why a call that was cut off has no answer.
-LOST = "postbrush stopped before the answer came"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,28 +184,23 @@ async def record_answer(
     """
     error = answer if isinstance(answer, ProviderError) else None
     result = answer if isinstance(answer, WritingResult) else None
-    outcome, why = Outcome.TEXT if result else Outcome.UNKNOWN, LOST
+    outcome, why = (Outcome.TEXT, "") if result else (Outcome.UNKNOWN, LOST)
     if error is not None:
         outcome, why = error.outcome, str(error)
-    attempt, now = admitted.attempt, source.app.now()
+    attempt = admitted.attempt
     closed = await attempts.end_attempt(
         tx,
         attempt,
         outcome,
-        now=now,
+        now=source.app.now(),
         # An error says itself what was spent: a repair follows a paid answer.
         free=False,
         http_status=error.status if error else None,
-        error="" if result else why,
+        error=why,
         price=result.cost if result else error.price if error else None,
         model=result.model if result else None,
     )
     if closed:
         await breaker_store.record_outcome(
-            tx,
-            source,
-            attempt,
-            outcome if error is None or error.moves_breaker else Outcome.UNKNOWN,
-            seconds=error.seconds_at(now) if error else None,
-            why="" if result else why,
+            tx, source, attempt, outcome, error=error, why=why
         )

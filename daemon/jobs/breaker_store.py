@@ -108,13 +108,13 @@ async def record_outcome(
     attempt: Attempt,
     outcome: Outcome,
     *,
-    seconds: float | None = None,
+    error: ProviderError | None = None,
     why: str = "",
 ) -> Breaker | None:
     """Record a call's outcome in its breaker, log the change, wake the waiting jobs.
 
     Args:
-        seconds: Pause that the provider asks for.
+        error: The failure, which may name the pause that the provider asks for.
 
     Returns:
         The breaker, open but not logged, if its account says for how long.
@@ -123,6 +123,9 @@ async def record_outcome(
     if provider is None:
         return None
     app = source.app
+    # A lost remote job says nothing about the provider.
+    if error is not None and not error.moves_breaker:
+        outcome = Outcome.UNKNOWN
     before = (await load_breakers(tx, [attempt.provider]))[attempt.provider]
     after = breaker.record_outcome(
         before,
@@ -131,7 +134,7 @@ async def record_outcome(
         owner=probe_owner(attempt.job_id),
         now=app.now(),
         traits=provider.traits,
-        seconds=seconds,
+        seconds=error.seconds_at(app.now()) if error else None,
         jitter=random.random(),  # noqa: S311 - spreads requests, keeps no secret
         message=why,
     )
