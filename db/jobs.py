@@ -139,11 +139,11 @@ async def set_pending_prompt(tx: Tx, job: Job, prompt: str) -> None:
     await _set(tx, job, pending_write="prompt", pending_note=prompt)
 
 
-async def clear_pending_write(tx: Tx, job: Job, pending_write: str) -> None:
-    """Clear the write *pending_write*, which Notion confirmed; a newer one stays."""
+async def clear_pending_write(tx: Tx, job: Job) -> None:
+    """Clear the pending write that *job* was read with; a newer one stays."""
     await tx.execute(
         jobs.update()
-        .where(jobs.c.id == job.id, jobs.c.pending_write == pending_write)
+        .where(jobs.c.id == job.id, jobs.c.pending_write == job.pending_write)
         .values(pending_write="", pending_note="")
     )
 
@@ -209,13 +209,13 @@ async def get_many(tx: Tx, job_ids: Sequence[int]) -> list[Job]:
     ]
 
 
-async def require_state(tx: Tx, job_id: int, state: JobState, claimed_by: str) -> None:
-    """Check that a job has this state and this claim.
+async def require_claim(tx: Tx, job_id: int, claimed_by: str) -> None:
+    """Check that the daemon *claimed_by* has claimed a job, which is generating.
 
     Raises:
         StaleJobError: It has another state or claim, or does not exist.
     """
-    job = await get(tx, job_id)
+    job, state = await get(tx, job_id), JobState.GENERATING
     if job is None or job.state is not state or job.claimed_by != claimed_by:
         raise StaleJobError(f"job {job_id} is no longer {state}")
 

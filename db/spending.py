@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -213,7 +213,6 @@ async def load_cost_rows(
     ]
 
 
-_ACCOUNT_FIELDS = tuple(field.name for field in fields(AccountRecord))
 #: US dollars of the calls that the account did not know yet.
 _USED_SINCE = (
     sa.select(
@@ -228,9 +227,7 @@ _USED_SINCE = (
     )
     .scalar_subquery()
 )
-_ACCOUNTS = sa.select(
-    *(accounts.c[name] for name in _ACCOUNT_FIELDS), _USED_SINCE.label("since")
-)
+_ACCOUNTS = sa.select(accounts, _USED_SINCE.label("since"))
 
 
 async def load_accounts(tx: Tx) -> dict[str, tuple[AccountRecord, float]]:
@@ -240,14 +237,12 @@ async def load_accounts(tx: Tx) -> dict[str, tuple[AccountRecord, float]]:
         By provider: the record, and the US dollars of calls since `counted_until`,
         charged or included.
     """
-    rows = [row._asdict() for row in await tx.execute(_ACCOUNTS)]
-    return {
-        row["provider"]: (
-            AccountRecord(**{name: row[name] for name in _ACCOUNT_FIELDS}),
-            float(row["since"]),
-        )
-        for row in rows
-    }
+    answers: dict[str, tuple[AccountRecord, float]] = {}
+    for row in await tx.execute(_ACCOUNTS):
+        values = row._asdict()
+        since = float(values.pop("since"))
+        answers[row.provider] = (AccountRecord(**values), since)
+    return answers
 
 
 async def save_account(tx: Tx, record: AccountRecord) -> None:

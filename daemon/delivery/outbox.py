@@ -37,7 +37,7 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
     properties = build_payload(change, source.known_schema)[0]["properties"]
     if not is_untick and not properties:
         async with source.app.db.write_transaction() as tx:
-            await jobs.clear_pending_write(tx, job, job.pending_write)
+            await jobs.clear_pending_write(tx, job)
         return
     urgency = Urgency.REGENERATION if is_untick else Urgency.JOB
     try:
@@ -62,7 +62,7 @@ async def send_pending_write(source: SourceContext, job: Job) -> None:
             "note.refused", summary=str(error), job=job.id, page=job.page_id
         )
         async with source.app.db.write_transaction() as tx:
-            await jobs.clear_pending_write(tx, job, job.pending_write)
+            await jobs.clear_pending_write(tx, job)
         return
     source.state.unreachable_pages.discard(job.page_id)
     job_log.log_omitted_properties(source, written.left_out)
@@ -89,7 +89,7 @@ async def _confirm_write(source: SourceContext, job: Job, tx: Tx) -> None:
                 tx, current, event, now=now, why=why, pending_write="", acked_at=acked
             )
             return
-    await jobs.clear_pending_write(tx, current, job.pending_write)
+    await jobs.clear_pending_write(tx, job)
 
 
 async def _compose_change(source: SourceContext, job: Job) -> PageUpdate:

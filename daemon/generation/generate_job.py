@@ -33,7 +33,7 @@ from db import images, jobs
 from db.engine import Tx
 from db.errors import StaleJobError
 from db.models import ImageRecord, Job
-from db.states import JobEventType, JobReason, JobState
+from db.states import JobEventType, JobReason
 from providers.chain import (
     AtCapacity,
     BlockedReason,
@@ -110,9 +110,7 @@ class _GenerateJob:
         if not lost and all(image.job_id == self.job.id for image in made):
             return chain_input
         async with self.source.app.db.write_transaction() as tx:
-            await jobs.require_state(
-                tx, self.job.id, JobState.GENERATING, self.source.app.instance.id
-            )
+            await jobs.require_claim(tx, self.job.id, self.source.app.instance.id)
             for image in lost:
                 await images.set_pruned(tx, image.id, self.source.app.now())
             others = [

@@ -26,7 +26,7 @@ from daemon.jobs.writing import OWN_RULE, OWNER, Writing, writing_of
 from db import images, jobs
 from db.engine import Tx
 from db.models import Job
-from db.states import JobReason, JobState
+from db.states import JobReason
 from providers.chain import CallProvider
 from providers.outcomes import ProviderError
 from providers.writers.base import WritingTask
@@ -59,9 +59,7 @@ async def write_job_prompt(
         return job
     admitted: AdmittedWriting | str = ""
     async with source.app.db.write_transaction() as tx:
-        await jobs.require_state(
-            tx, job.id, JobState.GENERATING, source.app.instance.id
-        )
+        await jobs.require_claim(tx, job.id, source.app.instance.id)
         state = await provider_selection.load_chain_state(tx, source)
         choice = provider_selection.choose_provider(source, chain_input, state)
         # A card needs no prompt, and a job that waits needs none yet.

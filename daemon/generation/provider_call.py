@@ -20,7 +20,6 @@ from daemon.jobs.prompt import fit_prompt
 from db import attempts, images, jobs
 from db.engine import Tx
 from db.models import Attempt
-from db.states import JobState
 from providers.base import GeneratedImage, ImageRequest
 from providers.cancellation import JobCancelled, ShuttingDown
 from providers.chain import CallProvider, Decision, Exhausted
@@ -43,9 +42,7 @@ async def admit_call(
     async with source.app.db.write_transaction() as tx:
         # A job cancelled meanwhile causes no further cost.
         if image.job_id is not None:
-            await jobs.require_state(
-                tx, image.job_id, JobState.GENERATING, source.app.instance.id
-            )
+            await jobs.require_claim(tx, image.job_id, source.app.instance.id)
         state = await provider_selection.load_chain_state(tx, source)
         choice = provider_selection.choose_provider(source, chain_input, state)
         if not isinstance(choice, CallProvider):

@@ -258,7 +258,7 @@ async def cancel_missing_page(source: SourceContext, job: Job) -> None:
     """Cancel a job whose page is gone; its paid images stay on disk."""
     ended: Job | None = None
     async with source.app.db.write_transaction() as tx:
-        await jobs.clear_pending_write(tx, job, job.pending_write)
+        await jobs.clear_pending_write(tx, job)
         current = await jobs.get(tx, job.id)
         if current is not None and current.is_open:
             now, why = source.app.now(), PAGE_GONE
