@@ -18,7 +18,7 @@ from daemon.clock import local_zone, utc_now
 from daemon.config import Settings
 from daemon.errors import PostbrushError, SetupError
 from daemon.formatting import format_count
-from daemon.jobs import actions, relettering
+from daemon.jobs import actions
 from db import images, posts
 from db.engine import Tx
 from db.models import ImageRecord, Job
@@ -213,4 +213,4 @@ async def _queue_reletter(
 ) -> Job:
     async with context.write_transaction(settings) as tx:
         post = await context.find_page(tx, query, source)
-        return await relettering.reletter_images(tx, post, headline, utc_now())
+        return await actions.reletter_images(tx, post, headline, utc_now())

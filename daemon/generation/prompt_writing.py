@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from daemon.config.parsing import ImageFormat, parse_format
 from daemon.context import SourceContext
+from daemon.errors import PostbrushError
 from daemon.generation import provider_selection
 from daemon.generation.call_result import LOST
 from daemon.generation.chain_input import ChainInput
@@ -238,3 +239,18 @@ async def write_adhoc_prompt(
         alt=written.alt,
         cost=answer.cost,
     )
+
+
+async def adopt_prompt(tx: Tx, job: Job) -> None:
+    """Make the prompt that a writer wrote for a job the page's own image prompt.
+
+    Raises:
+        PostbrushError: No writer has written it, or the page has another pending write.
+    """
+    writing = writing_of(job)
+    if writing is None or not writing.text:
+        raise PostbrushError(f"no prompt was written for job {job.id}")
+    if job.pending_write:
+        raise PostbrushError("the page is being updated; try again in a moment")
+    # Template and style are added to the owner's prompt again.
+    await jobs.set_pending_prompt(tx, job, writing.text)

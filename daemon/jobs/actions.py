@@ -11,7 +11,7 @@ from datetime import datetime
 from daemon.errors import PostbrushError
 from daemon.jobs import breaker_store
 from daemon.jobs.lifecycle import build_job, end_job, newest_inputs
-from daemon.jobs.writing import Writing, writing_of
+from daemon.jobs.writing import Writing
 from db import images, jobs, posts
 from db import source_state as stored
 from db.engine import Tx
@@ -230,19 +230,36 @@ async def show_images_of(
     )
 
 
-async def adopt_prompt(tx: Tx, job: Job) -> None:
-    """Make the prompt that a writer wrote for a job the page's own image prompt.
+async def reletter_images(
+    tx: Tx, post: Post, headline: str | None, now: datetime
+) -> Job:
+    """Queue the job of the images on a page again, with other words on them.
+
+    Args:
+        headline: The words, "" for none; None: those of the page, which have changed.
 
     Raises:
-        PostbrushError: No writer has written it, or the page has another pending write.
+        PostbrushError: The page shows no image that words can be put on, or it cannot
+            be attached again, see `reattach_image`.
     """
-    writing = writing_of(job)
-    if writing is None or not writing.text:
-        raise PostbrushError(f"no prompt was written for job {job.id}")
-    if job.pending_write:
-        raise PostbrushError("the page is being updated; try again in a moment")
-    # Template and style are added to the owner's prompt again.
-    await jobs.set_pending_prompt(tx, job, writing.text)
+    known = await images.by_names(tx, list(post.shown_files))
+    shown = [
+        image
+        for image in known.values()
+        if image.page_id == post.page_id and not image.is_card
+    ]
+    if not shown:
+        raise PostbrushError(
+            f"“{post.title}” does not show an image that a headline can be put on"
+        )
+    job = await find_finished_job(tx, post, shown[0])
+    names = [image.name for image in shown if image.job_id == job.id]
+    why = "the headline was changed by hand"
+    # The image stays the answer to the text that it answers now.
+    answers = post.image_fingerprint or post.fingerprint
+    return await show_images_of(
+        tx, job, answers, names, why=why, now=now, headline=headline
+    )
 
 
 async def _reattached_files(tx: Tx, image: ImageRecord, alone: bool) -> list[str]:  # noqa: FBT001 - private

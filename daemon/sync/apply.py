@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from daemon.context import SourceContext
+from daemon.errors import PostbrushError
 from daemon.formatting import format_dollars
-from daemon.jobs import actions, job_log, relettering
+from daemon.jobs import actions, job_log
 from daemon.jobs.job_validity import PAGE_GONE
 from daemon.jobs.lifecycle import end_job
 from daemon.notion.model import Page
@@ -226,12 +227,24 @@ async def _apply_action(
         case ReleasePost():
             await posts.release_post(tx, source.name, page.id)
         case ReletterImages():
-            return await relettering.reletter_changed(tx, source.name, page.id, now)
+            return await _reletter_changed(tx, source.name, page.id, now)
         case CancelJob(why) if job is not None:
             await end_job(tx, job, JobEventType.CANCELLED, now=now, why=why)
         case _:
             raise AssertionError(f"{action} without a job")
     return None
+
+
+async def _reletter_changed(
+    tx: Tx, source: str, page_id: str, now: datetime
+) -> Job | None:
+    """Put the changed headline of a page on its images; None if that cannot be done."""
+    post = await posts.get(tx, source, page_id)
+    try:
+        return await actions.reletter_images(tx, post, None, now) if post else None
+    # The job of the image has failed meanwhile, or its file was pruned.
+    except PostbrushError:
+        return None
 
 
 async def cancel_missing_pages(

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from daemon.errors import PostbrushError
 from daemon.formatting import format_count
-from daemon.jobs import actions, job_log, relettering
+from daemon.generation.prompt_writing import adopt_prompt
+from daemon.jobs import actions, job_log
 from daemon.sync.poller import note_activity
 from daemon.web.history import has_prompt_property
 from daemon.web.login import safe_redirect_path
@@ -128,7 +129,7 @@ async def _adopt_prompt(request: web.Request, site: WebContext, tx: Tx) -> str:
         raise PostbrushError(
             "the Notion database does not have a text property for image prompts"
         )
-    await actions.adopt_prompt(tx, job)
+    await adopt_prompt(tx, job)
     return f"The prompt will be saved as the image prompt of “{job.title}”."
 
 
@@ -152,7 +153,7 @@ async def _reletter_image(request: web.Request, site: WebContext, tx: Tx) -> str
     if image.name not in map(images.plain_name, post.shown_files):
         raise PostbrushError(f"“{post.title}” shows another image now")
     words = one_line(str((await request.post()).get("headline", "")))
-    await relettering.reletter_images(tx, post, words, site.source.app.now())
+    await actions.reletter_images(tx, post, words, site.source.app.now())
     if not words:
         return f"“{post.title}” will get the image without a headline."
     return f"“{post.title}” will get the image with this headline, at no charge."

@@ -10,7 +10,7 @@ from PIL import Image
 
 from daemon.errors import PostbrushError
 from daemon.imaging import files
-from daemon.jobs import relettering
+from daemon.jobs import actions
 from daemon.maintenance.prune import prune_images
 from daemon.maintenance.verify import verify_files
 from db import images, posts
@@ -38,7 +38,7 @@ async def _reletter(home: House, page: str, headline: str) -> None:
     async with home.source.app.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
-        await relettering.reletter_images(tx, post, headline, home.clock.now())
+        await actions.reletter_images(tx, post, headline, home.clock.now())
     home.forget()
     await home.work()
 
@@ -168,8 +168,8 @@ async def test_a_card_has_its_own_words_only(home: House) -> None:
     async with home.source.app.db.write_transaction() as tx:
         post = await posts.get(tx, "default", page)
         assert post is not None
-        with pytest.raises(PostbrushError, match="no image that a headline"):
-            await relettering.reletter_images(tx, post, "Words", home.clock.now())
+        with pytest.raises(PostbrushError, match="not show an image that a headline"):
+            await actions.reletter_images(tx, post, "Words", home.clock.now())
 
 
 async def test_a_property_that_appears_later_letters_nothing_by_itself(

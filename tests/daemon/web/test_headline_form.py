@@ -76,4 +76,4 @@ async def test_an_image_that_the_page_does_not_show_has_no_words(both: Both) -> 
     path = f"/images/{card.id}/headline"
     assert path not in (await visitor.see(f"/images/{card.id}")).text
     answer = await visitor.press(path, headline="Late")
-    assert "has no image that a headline can be put on" in answer.words
+    assert "does not show an image that a headline can be put on" in answer.words
