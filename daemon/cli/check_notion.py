@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from daemon import app
 from daemon.config import Settings
 from daemon.context import SourceContext
-from daemon.delivery.page_status import describe_unshown
 from daemon.errors import PostbrushError
 from daemon.formatting import format_count, format_duration
 from daemon.notion.filters import (
@@ -18,7 +17,7 @@ from daemon.notion.filters import (
     uncomparable_properties,
 )
 from daemon.notion.model import Page, Role, Schema
-from daemon.notion.schema import PURPOSES, REQUIRED
+from daemon.notion.schema import PURPOSES, REQUIRED, describe_unshown_statuses
 from daemon.source_setup import property_names
 from daemon.sync.other_installation import describe_second, find_unknown_image
 from db import source_state, upgrade
@@ -90,7 +89,7 @@ async def check_notion(
         yield CheckResult("properties", absent)
     for note in schema.notes:
         yield CheckResult("properties", note)
-    if unshown := describe_unshown(schema, settings.options.posts):
+    if unshown := describe_unshown_statuses(schema, settings.options.posts):
         yield CheckResult("properties", unshown)
     only, skip = settings.options.posts.only, settings.options.posts.skip
     for problem in [

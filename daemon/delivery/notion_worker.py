@@ -11,8 +11,7 @@ from functools import partial
 
 from daemon.context import SourceContext, Sources, earliest_time
 from daemon.delivery.deliver_job import abandon_upload, upload_images
-from daemon.delivery.outbox import send_pending_write
-from daemon.delivery.page_status import tell_pages
+from daemon.delivery.outbox import send_pending_write, tell_pages
 from daemon.generation.task_pool import TaskPool
 from daemon.jobs.job_log import RefusedUnticks
 from daemon.jobs.postponement import end_delay, postpone_task

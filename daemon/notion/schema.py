@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from daemon.config.model import PostsSection
 from daemon.config.parsing import plain_id
-from daemon.notion.model import Property, Role, Schema
+from daemon.notion.model import Property, Role, Schema, Status
 
 _TEXT = ("rich_text", "title", "select", "formula")
 #: Property types that each role accepts; the first one is used to add it.
@@ -208,3 +209,47 @@ def _shared_problems(roles: Mapping[Role, Property]) -> list[str]:
         for shared in by_id.values()
         if len(shared) > 1 and any(role in WRITTEN for role in shared)
     ]
+
+
+def can_show_status(schema: Schema, rules: PostsSection, status: str) -> bool:
+    """Return whether the source has a property for a status, which no filter reads.
+
+    A filter that reads it would exclude the post because of our own write.
+    """
+    if Role.STATUS not in schema.roles or _is_status_filtered(schema, rules):
+        return False
+    return status not in _missing_statuses(schema)
+
+
+def _is_status_filtered(schema: Schema, rules: PostsSection) -> bool:
+    found = map(schema.find_property, (*rules.only, *rules.skip))
+    return schema.roles[Role.STATUS].id in {other.id for other in found if other}
+
+
+def _missing_statuses(schema: Schema) -> list[Status]:
+    """Return the statuses that the property cannot show."""
+    found = schema.roles[Role.STATUS]
+    # Notion adds options to any other property.
+    if found.type != "status":
+        return []
+    options = [option.casefold() for option in found.options]
+    return [status for status in Status if status and status.casefold() not in options]
+
+
+def describe_unshown_statuses(schema: Schema, rules: PostsSection) -> str:
+    """Return which statuses postbrush does not write, and why, or ""."""
+    if Role.STATUS not in schema.roles:
+        return ""
+    name = schema.roles[Role.STATUS].name
+    if _is_status_filtered(schema, rules):
+        return (
+            f"posts.only or posts.skip uses '{name}', so postbrush does not write "
+            "Queued, Waiting or Waiting for approval to pages"
+        )
+    missing = ", ".join(_missing_statuses(schema))
+    if not missing:
+        return ""
+    return (
+        f"'{name}' lacks these options: {missing}. Add the ones you want in Notion, "
+        "which does not let programs add options to a Status property"
+    )

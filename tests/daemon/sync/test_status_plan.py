@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.delivery.page_status import PostState, plan_status
+from daemon.delivery.outbox import PostState, plan_status
 from daemon.jobs.retry_policy import TELL_AFTER
 from daemon.notion.model import Status
 from db.models import Job
