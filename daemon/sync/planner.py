@@ -78,8 +78,13 @@ def _plan_job(
     # A person has picked another variant, or none any more.
     if (picked := _plan_pick(snapshot, stored)) is not None:
         return picked
-    if job_action := _plan_automatic(snapshot, stored, settings, post, now):
-        return job_action
+    request = _automatic_request(snapshot, stored, settings, post, now)
+    # The post waits for approval, but needs no image any more.
+    if request is None and stored.held:
+        return ReleasePost()
+    # The post needs an image, and no approval.
+    if request is not None and not stored.held:
+        return request
     # Only the words on the image have changed, which costs no call.
     return ReletterImages() if _has_new_headline(snapshot, stored) else None
 
@@ -203,20 +208,6 @@ def _with_pick(post: Post, pick: object) -> Post:
 
 def _is_queued_unticked(job: Job) -> bool:
     return job.state is JobState.QUEUED and job.reason is not JobReason.REGENERATE
-
-
-def _plan_automatic(
-    snapshot: PageSnapshot,
-    stored: StoredState,
-    settings: PostsSection,
-    post: Post,
-    now: datetime,
-) -> Action | None:
-    request = _automatic_request(snapshot, stored, settings, post, now)
-    # The post waits for approval, unless it needs no image any more.
-    if stored.held:
-        return None if request else ReleasePost()
-    return request
 
 
 def _automatic_request(
