@@ -163,8 +163,8 @@ class Space(Provider):
             )
             if endpoint is None:
                 raise outcomes.NotFoundError(
-                    f"the Space {self._space} has no endpoint that makes an image of a "
-                    "prompt alone: name another Space in `model`"
+                    f"the Space {self._space} offers no endpoint that makes an image "
+                    "of a prompt alone: name another Space in `model`"
                 )
             self._endpoint, self._read_at = endpoint, now
             return FollowUp(call=self._image_call_for(request, endpoint))

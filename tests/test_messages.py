@@ -44,14 +44,20 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Log and errors": (
         "daemon/*.py",
         "daemon/cluster/*.py",
-        "daemon/jobs/*_store.py",
-        "daemon/jobs/job_log.py",
+        "daemon/jobs/*.py",
+        "daemon/imaging/*.py",
         "daemon/maintenance/*.py",
         "daemon/notion/*.py",
         "daemon/service/*.py",
         "daemon/sync/*.py",
         "daemon/imaging/store/*.py",
         "db/*.py",
+    ),
+    "Services": (
+        "providers/*.py",
+        "providers/writers/*.py",
+        "providers/card/compose.py",
+        "providers/card/font_files.py",
     ),
     "Demo's board": ("daemon/pretend/page/*.html", "daemon/pretend/page/*.js"),
 }

@@ -60,6 +60,7 @@ TICS = {
 }
 #: (file, words of the line): why the word is right there.
 EXCEPTIONS = {
+    ("the messages", "Answer again with the JSON object"): "said to a model",
     ("docs/operations.md", "| `lettered/`"): "the name of a folder",
     ("docs/container.md", "99:100 (nobody:users)"): "the user of that name",
     ("docs/operations.md", "ntfy.sh/a-name-nobody"): "an example of a secret name",

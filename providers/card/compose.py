@@ -88,7 +88,7 @@ def plan_card(request: ImageRequest, look: CardSettings) -> CardPlan:
         content = Content(layout="statement", words=words)
     text = _shown_text(content)
     if not text:
-        raise BadRequestError("the post has no words for a card")
+        raise BadRequestError("the post contains no words for a card")
     font = fonts.choose_base_font(text, shouted=content.words.is_shouted, own=look.font)
     _check_coverage(text, font)
     logos = (look.logo, look.logo_dark)
