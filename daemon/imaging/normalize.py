@@ -6,12 +6,12 @@ pixels, so no metadata of a provider (prompt, workflow, EXIF, C2PA) reaches the 
 
 from __future__ import annotations
 
+import html
 import io
 from contextlib import suppress
 from typing import Literal, TypeAlias
-from xml.sax.saxutils import escape
 
-from PIL import Image, ImageCms, ImageFilter, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from daemon.config.parsing import ImageFormat
@@ -104,6 +104,8 @@ def _flatten_image(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    from PIL import ImageCms  # noqa: PLC0415 - 0.3 MB that few images need
+
     # A broken profile is ignored; the image is kept as it is.
     with suppress(OSError, ImageCms.PyCMSError, ValueError):
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -207,7 +209,7 @@ def _build_xmp(provenance: str | None, prompt: str | None) -> str:
         plain = "".join(char for char in prompt if char.isprintable() or char == "\n")
         ext += (
             "<Iptc4xmpExt:AIPromptInformation>"
-            f"{escape(plain)}</Iptc4xmpExt:AIPromptInformation>"
+            f"{html.escape(plain, quote=False)}</Iptc4xmpExt:AIPromptInformation>"
         )
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'

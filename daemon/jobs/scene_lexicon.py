@@ -59,15 +59,16 @@ class _Word:
     inside: bool
     ends: bool
 
-    def matches(self, text: str, at: int) -> bool:
-        """Return whether *text* has the word at a place where it may begin."""
+    def matches(self, text: str, at: int, *, is_inside: bool) -> bool:
+        """Return whether *text* has the word at a place, which may be inside a word."""
+        if (is_inside and not self.inside) or not text.startswith(self.text, at):
+            return False
         after = at + len(self.text)
-        is_there = text.startswith(self.text, at)
-        return is_there and not (self.ends and text[after : after + 1].isalnum())
+        return not (self.ends and text[after : after + 1].isalnum())
 
 
 #: Words by their first two characters, the longest first.
-_Index = dict[str, list[_Word]]
+_Index = dict[str, tuple[_Word, ...]]
 
 
 def fold_text(text: str) -> str:
@@ -88,10 +89,9 @@ def fold_text(text: str) -> str:
 
 
 @functools.cache
-def _load_words() -> tuple[_Index, _Index]:
-    """Return the words of the file: all, and those that may begin within a word."""
-    everywhere: _Index = {}
-    inside: _Index = {}
+def _load_words() -> _Index:
+    """Return the words of the file."""
+    index: dict[str, list[_Word]] = {}
     for line in _FILE.read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
@@ -103,11 +103,11 @@ def _load_words() -> tuple[_Index, _Index]:
         for entry in entries.split():
             is_emoji = not entry.strip("=*_")[0].isalnum()
             word = _parse_word(entry, of_emoji if is_emoji else of_word)
-            for index in (everywhere, inside) if word.inside else (everywhere,):
-                index.setdefault(word.text[:2], []).append(word)
-    for words in (*everywhere.values(), *inside.values()):
-        words.sort(key=lambda word: -len(word.text))
-    return everywhere, inside
+            index.setdefault(word.text[:2], []).append(word)
+    return {
+        start: tuple(sorted(words, key=lambda word: -len(word.text)))
+        for start, words in index.items()
+    }
 
 
 def _parse_word(entry: str, scene: PaintableScene) -> _Word:
@@ -128,12 +128,11 @@ def _is_within(char: str, ranges: Iterable[tuple[str, str]]) -> bool:
 @functools.lru_cache(maxsize=64)
 def find_scenes(text: str) -> tuple[PaintableScene, ...]:
     """Return what the words and emoji of *text* name, in their order, repeats too."""
-    everywhere, inside = _load_words()
-    folded, found, at, is_inside = fold_text(text), [], 0, False
+    index, folded = _load_words(), fold_text(text)
+    found, at, is_inside = [], 0, False
     while at < len(folded):
         char = folded[at]
-        index = inside if is_inside else everywhere
-        word = _longest_at(folded, at, index)
+        word = _longest_at(folded, at, index, is_inside=is_inside)
         if word is not None:
             found.append(word.scene)
         elif char >= _FIRST_EMOJI and _is_within(char, _PAINTABLE):
@@ -148,10 +147,10 @@ def _name_emoji(char: str) -> str:
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
-def _longest_at(text: str, at: int, index: _Index) -> _Word | None:
+def _longest_at(text: str, at: int, index: _Index, *, is_inside: bool) -> _Word | None:
     for start in (text[at : at + 2], text[at]):
         for word in index.get(start, ()):
-            if word.matches(text, at):
+            if word.matches(text, at, is_inside=is_inside):
                 return word
     return None
 
