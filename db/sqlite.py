@@ -25,10 +25,10 @@ from db.errors import (
 _BUSY_TIMEOUT_MS = 10_000
 #: KiB of pages that each connection caches, besides the system's cache of the file.  A
 #: write by another connection empties it anyway.  SQLite's default is 2,000.
-_CACHE_KIB = 256
+_CACHE_KIB = 64
 #: Prepared statements that each connection caches, up to 30 KB each.  sqlite3's default
 #: is 128.
-_STATEMENTS = 8
+_STATEMENTS = 4
 #: Free bytes that opening a file in WAL mode needs: the log's index and first page.
 _LOG_BYTES = 64 * 1024
 _READ_PRAGMAS = (f"busy_timeout={_BUSY_TIMEOUT_MS}", f"cache_size=-{_CACHE_KIB}")
